@@ -61,6 +61,8 @@ mod interruptions;
 mod outages;
 /// `predict`: severities, and the closed formulas of what it samples.
 mod predict;
+/// `predict` of changed configurations and of experiments, its advice, and `diff`.
+mod predict_changes;
 /// Predictions and what a node shows: docs/predictions-on-a-node.md.
 mod predictions;
 /// Escaping of terminal output, and output that cannot be written.

@@ -16,7 +16,7 @@ use crate::input::load::Manifest;
 use crate::input::problem::{Problem, ProblemText, Problems};
 use manifest_index::ManifestIndex;
 pub(crate) use names::check_names;
-pub(crate) use predicted::predict_bounds;
+pub(crate) use predicted::{predict_bounds, windows};
 
 /// A step patches an object that the run does not create.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -61,6 +61,8 @@ pub enum Command {
     Lint(Lint),
     /// Predict what the failure of each container does to Services and their users
     Predict(Box<Predict>),
+    /// Name what of recorded runs falls outside of a prediction
+    Diff(Diff),
     /// Flip one probe of a container, or its process, without a rollout
     Flip(Box<Flip>),
     /// Remove all flips
@@ -151,6 +153,17 @@ pub struct Judge {
     /// A timeline written by `run --timeline`
     #[arg(value_name = "TIMELINE")]
     pub timeline: PathBuf,
+}
+
+/// `probeflip diff`
+#[derive(Debug, Args)]
+pub struct Diff {
+    /// What `predict --output json` wrote
+    #[arg(value_name = "PREDICTION")]
+    pub prediction: PathBuf,
+    /// Timelines of its experiments, written by `run --timeline`
+    #[arg(value_name = "TIMELINE", required = true)]
+    pub timelines: Vec<PathBuf>,
 }
 
 /// Which cluster and namespace, for every command but `run`.

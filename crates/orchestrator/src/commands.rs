@@ -1,5 +1,6 @@
 //! Dispatches each command of the command line to its implementation.
 
+mod diff;
 mod down;
 mod flip;
 mod heal;
@@ -33,6 +34,7 @@ pub fn run(command: Command, printer: &Printer) -> Exit {
         Command::Up(up) => up_files(&up, printer),
         Command::Down(down) => down_what(&down, printer),
         Command::Predict(command) => predict::run(&command, printer),
+        Command::Diff(command) => diff::run(&command, printer),
         Command::StandIn(command) => stand_in::run(&command, printer),
         Command::Lint(command) => lint::run(&command, printer),
         Command::Flip(flip) => flip_what(&flip, printer),

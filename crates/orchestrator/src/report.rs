@@ -20,7 +20,7 @@ mod wrap;
 pub(crate) use measures::{chains, measures};
 pub(crate) use paint::Paint;
 pub(crate) use sections::{Section, SectionBuilder, sections};
-pub(crate) use table::{details, table};
+pub(crate) use table::{bare_table, details, table};
 pub(crate) use wrap::wrapped;
 
 use crate::input::experiment::Experiment;

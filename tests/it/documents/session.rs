@@ -141,7 +141,8 @@ pub(super) fn file_name(text: &str) -> Option<&str> {
 /// printed its first line.
 fn step(command: &str) -> String {
     let command = match command.strip_suffix(" &") {
-        None => format!("{command} 2>&1"),
+        // Braces, as a command may write its output into a file.
+        None => format!("{{ {command}\n}} 2>&1"),
         Some(server) => format!(
             "mkfifo started; {server} >started 2>&1 & exec 9<started; IFS= read -r line <&9; echo \"$line\""
         ),

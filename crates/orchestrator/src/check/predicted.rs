@@ -39,7 +39,7 @@ const UNDER_WAY: Duration = Duration::from_millis(500);
 
 /// Why no closed formula says when an expectation becomes true.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub(super) enum NoPrediction {
+pub(crate) enum NoPrediction {
     /// It is not an `eventually`.
     #[error("`{0}` is about all of its time")]
     Operator(&'static str),
@@ -107,6 +107,21 @@ pub(crate) fn predict_bounds(
         }
     }
     Problems::unless_any(problems, ())
+}
+
+/// When each expectation of an experiment becomes true, in their order, by the closed formulas.
+pub(crate) fn windows(
+    experiment: &Experiment,
+    manifests: &[Manifest],
+) -> Result<Vec<Result<Window, NoPrediction>>, Problems> {
+    let known = ManifestIndex::read(manifests)?;
+    let of_step = experiment.steps.iter().flat_map(|step| {
+        let expectations = step.expect.iter();
+        expectations.map(|expectation| (&step.action, expectation))
+    });
+    Ok(of_step
+        .map(|(action, expectation)| window(action, expectation, &known))
+        .collect())
 }
 
 fn set_bounds(operator: &mut Operator, window: Window) -> Result<(), ProblemText> {

@@ -34,6 +34,18 @@ pub struct Predict {
     /// The seed of the first run; the others follow
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub seed: u64,
+    /// Compare with this field changed, such as
+    /// `deploy/web.spec.template.spec.containers[app].readinessProbe.periodSeconds=2`; `null`
+    /// removes it
+    #[arg(long, value_name = "OBJECT.PATH=VALUE")]
+    pub set: Vec<String>,
+    /// Try small changes for the worst findings; with a file, write those that help as patches
+    #[arg(
+        long,
+        value_name = "PATCHES.yaml",
+        num_args = 0..=1,
+        require_equals = true)]
+    pub advise: Option<Option<PathBuf>>,
     /// The probe targets
     #[command(flatten)]
     pub targets: StandInTargets,

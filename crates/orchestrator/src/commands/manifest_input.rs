@@ -1,6 +1,6 @@
 //! Reads manifests from files, or the workloads and Services of a namespace as manifests.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use rules::selector::{Labels, Selector};
 use serde_json::Value;
@@ -54,6 +54,22 @@ pub(super) fn read(input: &cli::Input, more: &[ListedKind]) -> Result<Vec<Manife
             Ok(manifests)
         }
     }
+}
+
+/// Whether the input holds a file, so that the next call would read what is written to it.
+pub(super) fn holds(input: &cli::Input, file: &Path) -> bool {
+    let place = |path: &Path| path.canonicalize().ok();
+    // A file that does not exist yet is where its directory is.
+    let folder = file
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty());
+    let folder = place(folder.unwrap_or(Path::new(".")));
+    let own = [place(file), folder];
+    let mut names = input.names.iter().filter(|_| input.context.is_none());
+    names.any(|name| {
+        let read = place(Path::new(name));
+        read.is_some() && own.contains(&read)
+    })
 }
 
 /// Reads the workloads and Services of a namespace.

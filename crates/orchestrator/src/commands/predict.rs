@@ -1,5 +1,7 @@
 //! `probeflip predict`: asks every question about the workloads of manifests in virtual time.
 
+mod advise;
+mod experiments;
 mod samples;
 
 use std::{
@@ -14,12 +16,16 @@ use crate::{
         self,
         predict::{FailOn, Format},
     },
-    exit::{CommandResult, Exit, HasExitCode},
+    exit::{CommandResult, Exit, Failure, HasExitCode},
     input::{
         experiment::{Rate, TrafficThat},
+        load::Manifest,
         problem::Problems,
     },
-    predict::{self, Answer, Basis, ImpactSeverity, Question, Table, Wanted, Workload},
+    predict::{
+        self, Answer, Basis, Comparison, Extras, Finding, ImpactSeverity, Question, Table, Wanted,
+        Workload, Written,
+    },
     report::{
         printer::{PrintError, Printer},
         wrapped,
@@ -27,6 +33,7 @@ use crate::{
     run::interrupt::Interrupt,
     stand_in,
 };
+use advise::{Tried, advise};
 use samples::{Asked, Outcome, Samples};
 
 /// Width of sentences that no terminal limits.
@@ -42,6 +49,8 @@ enum PredictError {
          input"
     )]
     NoQuestion,
+    #[error("`--advise={}` is part of the input; expected a file elsewhere", .0.display())]
+    PatchesAreInput(PathBuf),
     #[error("cannot write `{}`", path.display())]
     Write {
         path: PathBuf,
@@ -57,14 +66,93 @@ impl HasExitCode for PredictError {
 }
 
 pub(super) fn run(command: &cli::Predict, printer: &Printer) -> CommandResult {
+    if let Some(path) = patches(command)
+        && manifest_input::holds(&command.input, path)
+    {
+        return Err(PredictError::PatchesAreInput(path.clone()).into());
+    }
+    let experiments = experiments::experiments(&command.input)?;
+    if !experiments.is_empty() {
+        return experiments::predict(experiments, command, printer);
+    }
     let manifests = manifest_input::read(&command.input, &[])?;
+    let changed = predict::set(&manifests, &command.set)?;
     let settings = command.targets.settings(None);
-    let (stand_ins, notes) = stand_in::manifests(&manifests, &settings)?;
+    let (stand_ins, notes) = stand_in::manifests(&changed, &settings)?;
     super::note_stand_ins(&notes, printer);
-    let workloads = Workload::all(&stand_ins, &manifests).map_err(Problems::from)?;
+    let workloads = Workload::all(&stand_ins, &changed).map_err(Problems::from)?;
     if workloads.is_empty() {
         return Err(PredictError::NoWorkload.into());
     }
+    let asked = asked(&workloads, command, printer);
+    if asked.is_empty() {
+        return Err(PredictError::NoQuestion.into());
+    }
+    if let Some(folder) = &command.experiments {
+        keep(&asked, folder)?;
+    }
+    let rate = command.rate.per_second();
+    let basis = Basis::new(&settings, command.samples, command.seed, rate);
+    let mut interrupt = Interrupt::catch()?;
+    let mut rows = Rows::new(&asked, command, printer);
+    rows.head(&basis)?;
+    let samples = Samples::new(&asked, basis.samples, basis.seed);
+    let Outcome {
+        answers,
+        mut signal,
+    } = samples.run(&mut interrupt, printer, |answer| rows.row(answer))?;
+    let comparison = if command.set.is_empty() || signal.is_some() {
+        None
+    } else {
+        let before = before(&manifests, command, &mut interrupt, printer)?;
+        signal = before.signal;
+        Some(predict::compare(before.answers, answers.clone()))
+    };
+    let tried = if command.advise.is_some() && signal.is_none() {
+        let tried = advise(
+            &changed,
+            &workloads,
+            &answers,
+            command,
+            &mut interrupt,
+            printer,
+        )?;
+        signal = tried.signal;
+        Some(tried)
+    } else {
+        None
+    };
+    if let (Some(path), Some(tried)) = (patches(command), &tried) {
+        let result = fs::write(path, &tried.patches);
+        result.map_err(|source| PredictError::Write {
+            path: path.clone(),
+            source,
+        })?;
+    }
+    let exit = signal.unwrap_or_else(|| exit(&answers, command.fail_on));
+    let questions: Vec<&Question<'_>> = asked.iter().map(|asked| &asked.question).collect();
+    let predicted = Predicted {
+        experiments: asked.iter().filter_map(Asked::written).collect(),
+        findings: predict::findings(&questions, &answers),
+        answers,
+        comparison,
+        tried,
+    };
+    predicted.print(&basis, &mut rows, exit)?;
+    Ok(exit)
+}
+
+/// The file that the patches of `--advise` go to.
+fn patches(command: &cli::Predict) -> Option<&PathBuf> {
+    command.advise.as_ref()?.as_ref()
+}
+
+/// The wanted questions about workloads.
+fn asked<'w>(
+    workloads: &'w [Workload],
+    command: &cli::Predict,
+    printer: &Printer,
+) -> Vec<Asked<'w>> {
     let wanted = Wanted {
         modes: command.mode.clone(),
         scopes: command.scope.clone(),
@@ -76,55 +164,77 @@ pub(super) fn run(command: &cli::Predict, printer: &Printer) -> CommandResult {
         command.only.is_empty() || command.only.contains(&predict::name(question))
     };
     let settle = settle(command.rate);
-    let asked: Vec<Asked<'_>> = questions
+    let asked = questions
         .filter(is_asked)
-        .map(|question| Asked::new(question, command.rate, settle, printer))
-        .collect();
-    if asked.is_empty() {
-        return Err(PredictError::NoQuestion.into());
-    }
-    if let Some(folder) = &command.experiments {
-        keep(&asked, folder)?;
-    }
-    let rate = command.rate.per_second();
-    let basis = Basis::new(&settings, command.samples, command.seed, rate);
-    predicted(&asked, &basis, command, printer)
+        .map(|question| Asked::new(question, command.rate, settle, printer));
+    asked.collect()
 }
 
-/// Answers the questions, and prints the answers as they are known, or those that are known when
-/// a signal comes.
-fn predicted(
-    asked: &[Asked<'_>],
-    basis: &Basis,
+/// The answers without `--set`.
+fn before(
+    manifests: &[Manifest],
     command: &cli::Predict,
+    interrupt: &mut Interrupt,
     printer: &Printer,
-) -> CommandResult {
-    let mut rows = Rows::new(asked, command.output, printer);
-    rows.head(basis)?;
-    let samples = Samples::new(asked, basis.samples, basis.seed);
-    let interrupt = Interrupt::catch()?;
-    let Outcome { answers, signal } = samples.run(interrupt, printer, |answer| rows.row(answer))?;
-    let exit = signal.unwrap_or_else(|| exit(&answers, command.fail_on));
-    let questions: Vec<&Question<'_>> = asked.iter().map(|asked| &asked.question).collect();
-    let findings = predict::findings(&questions, &answers);
-    match command.output {
-        Format::Table => {
-            let messages = findings.iter().map(|finding| finding.message.as_str());
-            rows.end(&answers, messages)?;
-        }
-        Format::Json => printer.data(&predict::json(basis, &answers, &findings, exit))?,
-        Format::Markdown => {
-            printer.data(&format!("{}\n\n", basis.text()))?;
-            printer.data(&predict::markdown(&answers))?;
-            let items = findings.iter().enumerate();
-            let items = items.map(|(index, it)| format!("{}. {}\n", index + 1, it.message));
-            let items: String = items.collect();
-            if !items.is_empty() {
-                printer.data(&format!("\n{items}"))?;
+) -> Result<Outcome, Failure> {
+    let settings = command.targets.settings(None);
+    let (stand_ins, _) = stand_in::manifests(manifests, &settings)?;
+    let workloads = Workload::all(&stand_ins, manifests).map_err(Problems::from)?;
+    let asked = asked(&workloads, command, printer);
+    let samples = Samples::new(&asked, command.samples, command.seed);
+    samples.run(interrupt, printer, |_| Ok(()))
+}
+
+/// What is printed.
+struct Predicted<'a> {
+    experiments: Vec<&'a Written>,
+    answers: Vec<Answer>,
+    findings: Vec<Finding>,
+    comparison: Option<Vec<Comparison>>,
+    tried: Option<Tried>,
+}
+
+impl Predicted<'_> {
+    fn print(&self, basis: &Basis, rows: &mut Rows<'_>, exit: Exit) -> Result<(), PrintError> {
+        let printer = rows.printer;
+        let messages = self.findings.iter().map(|finding| finding.message.as_str());
+        match rows.format {
+            Format::Table => {
+                if let Some(comparison) = &self.comparison {
+                    rows.compared(comparison)?;
+                }
+                rows.end(&self.answers, messages)?;
+                if let Some(tried) = &self.tried {
+                    printer.text(&tried.text())?;
+                }
+            }
+            Format::Json => {
+                let extras = Extras {
+                    comparison: self.comparison.as_deref(),
+                    advice: self.tried.as_ref().map(|tried| &*tried.advice),
+                    experiments: &self.experiments,
+                };
+                let (answers, findings) = (&self.answers, &self.findings);
+                printer.data(&predict::json(basis, answers, findings, extras, exit))?;
+            }
+            Format::Markdown => {
+                printer.data(&format!("{}\n\n", basis.text()))?;
+                let marked = self.comparison.as_ref().map(|rows| predict::marked(rows));
+                let answers = marked.as_ref().unwrap_or(&self.answers);
+                printer.data(&predict::markdown(answers))?;
+                let items = messages.enumerate();
+                let items = items.map(|(index, message)| format!("{}. {message}\n", index + 1));
+                let items: String = items.collect();
+                if !items.is_empty() {
+                    printer.data(&format!("\n{items}"))?;
+                }
+                if let Some(tried) = &self.tried {
+                    printer.data(&tried.text())?;
+                }
             }
         }
+        Ok(())
     }
-    Ok(exit)
 }
 
 fn exit(answers: &[Answer], fail_on: Option<FailOn>) -> Exit {
@@ -163,23 +273,30 @@ fn keep(asked: &[Asked<'_>], folder: &Path) -> Result<(), PredictError> {
     Ok(())
 }
 
-/// The table as it is printed, row by row; without other formats' rows.
+/// The table as it is printed, row by row; without other formats' rows. A comparison is printed
+/// when all is known.
 struct Rows<'a> {
     table: Table,
-    is_table: bool,
+    format: Format,
+    is_compared: bool,
     width: usize,
     printer: &'a Printer,
 }
 
 impl<'a> Rows<'a> {
-    fn new(asked: &[Asked<'_>], format: Format, printer: &'a Printer) -> Self {
-        let labels = asked
-            .iter()
-            .map(|asked| (asked.question.what(), asked.question.pods()));
+    fn new(asked: &[Asked<'_>], command: &cli::Predict, printer: &'a Printer) -> Self {
+        let mark = if command.set.is_empty() { "" } else { "  " };
+        let labels = asked.iter().map(|asked| {
+            (
+                mark.to_owned() + &asked.question.what(),
+                asked.question.pods(),
+            )
+        });
         let labels: Vec<(String, String)> = labels.collect();
         Self {
             table: Table::new(&labels, printer.width()),
-            is_table: format == Format::Table,
+            format: command.output,
+            is_compared: !command.set.is_empty(),
             width: printer.width().map_or(WIDTH, usize::from),
             printer,
         }
@@ -191,8 +308,18 @@ impl<'a> Rows<'a> {
     }
 
     fn row(&mut self, answer: &Answer) -> Result<(), PrintError> {
+        if self.is_compared {
+            return Ok(());
+        }
         let row = self.table.row(answer);
         self.print(&row)
+    }
+
+    /// The rows of two predictions.
+    fn compared(&mut self, rows: &[Comparison]) -> Result<(), PrintError> {
+        let marked = predict::marked(rows);
+        let text: String = marked.iter().map(|answer| self.table.row(answer)).collect();
+        self.print(&text)
     }
 
     /// The counts of severities, and the findings.
@@ -213,7 +340,7 @@ impl<'a> Rows<'a> {
     }
 
     fn print(&self, text: &str) -> Result<(), PrintError> {
-        if self.is_table {
+        if self.format == Format::Table {
             self.printer.settle();
             self.printer.text(text)?;
         }

@@ -354,7 +354,7 @@ pub(super) fn judge_again(again: &cli::Judge, printer: &Printer) -> CommandResul
     Ok(exit)
 }
 
-fn read_timelines(path: &Path) -> Result<Vec<Timeline>, Failure> {
+pub(super) fn read_timelines(path: &Path) -> Result<Vec<Timeline>, Failure> {
     let source = Files::Disk.read(path)?;
     let timelines = file::read(&source.text);
     Ok(timelines.map_err(|source| RunError::Timeline {

@@ -46,8 +46,9 @@ pub(super) fn run(command: &cli::StandIn, printer: &Printer) -> CommandResult {
     {
         return Err(StandInError::SameNamespace(from.clone()).into());
     }
-    if let Some(path) = &command.output {
-        must_not_be_read(path, &command.input)?;
+    let output = command.output.as_ref();
+    if let Some(path) = output.filter(|path| manifest_input::holds(&command.input, path)) {
+        return Err(StandInError::OutputIsInput(path.clone()).into());
     }
     let manifests = manifest_input::read(&command.input, &[])?;
     if let Some(path) = &command.output {
@@ -69,26 +70,6 @@ pub(super) fn run(command: &cli::StandIn, printer: &Printer) -> CommandResult {
         })?,
     }
     Ok(Exit::Held)
-}
-
-/// Rejects an output that the input holds: the next call would read it too.
-fn must_not_be_read(output: &Path, input: &cli::Input) -> Result<(), StandInError> {
-    let place = |path: &Path| path.canonicalize().ok();
-    // A file that does not exist yet is where its directory is.
-    let folder = output
-        .parent()
-        .filter(|folder| !folder.as_os_str().is_empty());
-    let folder = place(folder.unwrap_or(Path::new(".")));
-    let own = [place(output), folder];
-    let mut names = input.names.iter().filter(|_| input.context.is_none());
-    let is_read = names.any(|name| {
-        let read = place(Path::new(name));
-        read.is_some() && own.contains(&read)
-    });
-    if is_read {
-        return Err(StandInError::OutputIsInput(output.to_owned()));
-    }
-    Ok(())
 }
 
 /// Rejects an output that is a file of the input by another name, such as a hard link.

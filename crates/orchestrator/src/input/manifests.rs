@@ -150,6 +150,12 @@ pub(crate) fn unknown_fields(manifest: &load::Manifest) -> Vec<Problem> {
     field::unknowns(manifest).into_iter().map(problem).collect()
 }
 
+/// Why the object does not fit Kubernetes' own type of it; none if it does, or if its kind is not
+/// known.
+pub(crate) fn misfit(manifest: &load::Manifest) -> Option<Problem> {
+    field::misfit(manifest)
+}
+
 /// Whether an experiment's workload is in the same file as the experiment.
 pub fn is_in_own_file(experiment: &Experiment) -> bool {
     let Workload::Files(names) = &experiment.workload else {

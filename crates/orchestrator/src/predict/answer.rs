@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use rules::probe::Window;
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{
     bounds::bounds,
@@ -69,7 +69,7 @@ pub(crate) struct ProbeWindow {
 }
 
 /// When an effect is seen.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct EffectTimes {
     /// The effect.
@@ -88,7 +88,7 @@ pub(crate) struct EffectTimes {
 }
 
 /// Between which times an effect is seen, if it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct EffectBounds {
     /// Not before this, in microseconds.
@@ -100,7 +100,7 @@ pub(crate) struct EffectBounds {
 }
 
 /// What becomes of the requests to a Service.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct ServiceRequests {
     /// The Service.

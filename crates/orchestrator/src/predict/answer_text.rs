@@ -135,6 +135,22 @@ fn is_alike(one: &EffectTimes, other: &EffectTimes) -> bool {
     std::mem::discriminant(&one.effect) == std::mem::discriminant(&other.effect)
 }
 
+/// An effect as it is predicted: `not ready after 5.1–9.8 s`.
+pub(super) fn predicted(times: &EffectTimes) -> String {
+    line(&[times], times.seen)
+}
+
+/// An effect as a run shows it: `not ready after 5.1 s`.
+pub(super) fn observed(effect: &Effect, took: Micros) -> String {
+    predicted(&EffectTimes {
+        effect: effect.clone(),
+        earliest: took,
+        latest: took,
+        seen: 1,
+        bounds: None,
+    })
+}
+
 /// A line about effects of one kind.
 fn line(alike: &[&EffectTimes], runs: usize) -> String {
     let seen = alike.iter().map(|times| times.seen).min().unwrap_or(0);

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use probe_target::model::duration;
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::question::{Mode, Question, Scope};
@@ -24,7 +24,8 @@ const NAME: usize = 63;
 const STEADY: &str = "30m";
 
 /// An experiment as text.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
 pub(crate) struct Written {
     /// Its name.
     pub(crate) name: String,
@@ -35,7 +36,7 @@ pub(crate) struct Written {
 }
 
 /// Something that may follow, whose time is measured from the fault.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "effect", content = "of", rename_all = "camelCase")]
 pub(crate) enum Effect {
     /// The Pods are not ready.

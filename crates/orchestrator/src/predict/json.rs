@@ -3,7 +3,10 @@
 use schemars::{JsonSchema, Schema, generate::SchemaSettings};
 use serde::Serialize;
 
-use super::{answer::Answer, basis::Basis, finding::Finding};
+use super::{
+    advice::TriedChange, answer::Answer, basis::Basis, comparison::Comparison, experiment::Written,
+    finding::Finding,
+};
 use crate::exit::Exit;
 
 /// The version of this format.
@@ -26,10 +29,55 @@ struct PredictReport<'a> {
     rows: &'a [Answer],
     /// The worst findings, the worst first.
     findings: &'a [Finding],
+    /// What `--set` changes, row by row; null without it. `rows` are those after the change.
+    comparison: Option<Vec<ComparedRow<'a>>>,
+    /// Changes that were tried and lower a finding; null without `--advise`.
+    advice: Option<&'a [TriedChange]>,
+    /// The experiments of the rows, which `probeflip diff` needs.
+    experiments: &'a [&'a Written],
+}
+
+/// A row before and after a change.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+struct ComparedRow<'a> {
+    /// Whether the change makes a difference beyond chance.
+    differs: bool,
+    /// The answer before the change; null if there was no such question.
+    before: Option<&'a Answer>,
+    /// The answer after the change; null if there is no such question any more.
+    after: Option<&'a Answer>,
+}
+
+impl<'a> ComparedRow<'a> {
+    fn of(row: &'a Comparison) -> Self {
+        Self {
+            differs: row.differs(),
+            before: row.before.as_ref(),
+            after: row.after.as_ref(),
+        }
+    }
+}
+
+/// What is reported beside the rows.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Extras<'a> {
+    /// The rows before and after `--set`.
+    pub(crate) comparison: Option<&'a [Comparison]>,
+    /// What `--advise` found.
+    pub(crate) advice: Option<&'a [TriedChange]>,
+    /// The experiments of the rows.
+    pub(crate) experiments: &'a [&'a Written],
 }
 
 /// The answers as JSON.
-pub(crate) fn json(basis: &Basis, answers: &[Answer], findings: &[Finding], exit: Exit) -> String {
+pub(crate) fn json(
+    basis: &Basis,
+    answers: &[Answer],
+    findings: &[Finding],
+    extras: Extras<'_>,
+    exit: Exit,
+) -> String {
     let report = PredictReport {
         predict: FORMAT,
         probeflip: env!("CARGO_PKG_VERSION"),
@@ -37,6 +85,11 @@ pub(crate) fn json(basis: &Basis, answers: &[Answer], findings: &[Finding], exit
         basis,
         rows: answers,
         findings,
+        comparison: extras
+            .comparison
+            .map(|rows| rows.iter().map(ComparedRow::of).collect()),
+        advice: extras.advice,
+        experiments: extras.experiments,
     };
     let text = serde_json::to_string_pretty(&report);
     text.expect("a report must be JSON") + "\n"

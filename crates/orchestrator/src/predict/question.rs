@@ -7,7 +7,7 @@ use k8s_openapi::api::core::v1::Container;
 use probe_target::model::flip_spec::{FlipSpec, Options};
 use rules::probe::{ProbeKind, Window};
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{command::Command, workload::Workload};
 use crate::{
@@ -21,7 +21,19 @@ use crate::{
 };
 
 /// What happens to a container.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, ValueEnum, Serialize, JsonSchema)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    ValueEnum,
+    Serialize,
+    Deserialize,
+    JsonSchema,
+)]
 #[serde(rename_all = "camelCase")]
 pub enum Mode {
     /// Its readiness probe fails

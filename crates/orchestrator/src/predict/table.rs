@@ -116,7 +116,7 @@ pub(crate) fn markdown(answers: &[Answer]) -> String {
 }
 
 /// The reason of the severity, and what follows.
-fn sentences(answer: &Answer) -> String {
+pub(super) fn sentences(answer: &Answer) -> String {
     let reason = reason(answer);
     let follows = follows(answer);
     let follows = follows.into_iter().filter(|line| *line != reason);

@@ -33,7 +33,7 @@ pub(crate) fn table(judgement: &Judgement, width: Option<u16>) -> String {
 }
 
 /// A table without rows that wraps its cells to `width` columns.
-pub(super) fn bare_table(width: Option<u16>) -> Table {
+pub(crate) fn bare_table(width: Option<u16>) -> Table {
     let mut table = Table::new();
     table.load_style(STYLE);
     if let Some(width) = width {

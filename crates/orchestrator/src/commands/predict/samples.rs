@@ -139,7 +139,7 @@ impl<'a> Samples<'a> {
     /// is known. A signal ends the runs; questions without a run are then not judged.
     pub(super) fn run(
         &self,
-        interrupt: Interrupt,
+        interrupt: &mut Interrupt,
         printer: &Printer,
         each: impl FnMut(&Answer) -> Result<(), PrintError>,
     ) -> Result<Outcome, Failure> {
@@ -188,7 +188,7 @@ impl<'a> Samples<'a> {
 
     fn collect(
         &self,
-        mut interrupt: Interrupt,
+        interrupt: &mut Interrupt,
         mut finished: UnboundedReceiver<(usize, Sample)>,
         printer: &Printer,
         mut each: impl FnMut(&Answer) -> Result<(), PrintError>,

@@ -5,7 +5,7 @@ use kube::core::Status;
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
-use crate::input::load::Manifest;
+use crate::input::{load::Manifest, problem::Problem};
 
 /// The position of the field that an API error is about. A validation error names its field.
 /// Server-side apply names an unknown field only in its message; such a field is found as one that
@@ -32,32 +32,41 @@ fn unknown(written: &Manifest) -> Option<String> {
 /// known, or the object does not fit its type.
 pub(super) fn unknowns(written: &Manifest) -> Vec<String> {
     let mut missing = Vec::new();
-    if let Some(known) = known(written) {
+    if let Some(Ok(known)) = known(written) {
         add_missing(&written.object, &known, "", &mut missing);
     }
     missing
 }
 
-/// The object reduced to the fields of its Rust type.
-fn known(written: &Manifest) -> Option<Value> {
-    match (written.object["apiVersion"].as_str()?, written.kind()) {
-        ("v1", "Pod") => shaped::<core::Pod>(written),
-        ("v1", "Service") => shaped::<core::Service>(written),
-        ("v1", "ConfigMap") => shaped::<core::ConfigMap>(written),
-        ("v1", "Secret") => shaped::<core::Secret>(written),
-        ("v1", "ServiceAccount") => shaped::<core::ServiceAccount>(written),
-        ("apps/v1", "Deployment") => shaped::<apps::Deployment>(written),
-        ("apps/v1", "ReplicaSet") => shaped::<apps::ReplicaSet>(written),
-        ("apps/v1", "StatefulSet") => shaped::<apps::StatefulSet>(written),
-        ("apps/v1", "DaemonSet") => shaped::<apps::DaemonSet>(written),
-        ("batch/v1", "CronJob") => shaped::<batch::CronJob>(written),
-        ("batch/v1", "Job") => shaped::<batch::Job>(written),
-        _ => None,
-    }
+/// Why the object does not fit its Rust type; none if it does, or if the kind is not known.
+pub(super) fn misfit(written: &Manifest) -> Option<Problem> {
+    known(written)?.err()
 }
 
-fn shaped<T: DeserializeOwned + Serialize>(written: &Manifest) -> Option<Value> {
-    serde_json::to_value(written.typed::<T>().ok()?).ok()
+/// The object reduced to the fields of its Rust type; none if the kind is not known.
+fn known(written: &Manifest) -> Option<Result<Value, Problem>> {
+    Some(
+        match (written.object["apiVersion"].as_str()?, written.kind()) {
+            ("v1", "Pod") => shaped::<core::Pod>(written),
+            ("v1", "Service") => shaped::<core::Service>(written),
+            ("v1", "ConfigMap") => shaped::<core::ConfigMap>(written),
+            ("v1", "Secret") => shaped::<core::Secret>(written),
+            ("v1", "ServiceAccount") => shaped::<core::ServiceAccount>(written),
+            ("apps/v1", "Deployment") => shaped::<apps::Deployment>(written),
+            ("apps/v1", "ReplicaSet") => shaped::<apps::ReplicaSet>(written),
+            ("apps/v1", "StatefulSet") => shaped::<apps::StatefulSet>(written),
+            ("apps/v1", "DaemonSet") => shaped::<apps::DaemonSet>(written),
+            ("batch/v1", "CronJob") => shaped::<batch::CronJob>(written),
+            ("batch/v1", "Job") => shaped::<batch::Job>(written),
+            _ => return None,
+        },
+    )
+}
+
+fn shaped<T: DeserializeOwned + Serialize>(written: &Manifest) -> Result<Value, Problem> {
+    let typed = written.typed::<T>();
+    let json = |typed| serde_json::to_value(typed).expect("a Kubernetes object must be JSON");
+    typed.map(json)
 }
 
 fn add_missing(written: &Value, known: &Value, path: &str, missing: &mut Vec<String>) {
