@@ -48,7 +48,7 @@ pub(crate) use metadata::{
     Disposition, POD_TEMPLATES, disposition, namespace, qualified_kind, within,
 };
 pub(crate) use notes::kind_counts;
-pub(crate) use pod::grace;
+pub(crate) use pod::{DEFAULT_GRACE, grace};
 pub(crate) use ports::{is_tcp_name, protocol_of_name};
 pub(crate) use settings::{IMAGE, LateStart, Settings};
 pub(crate) use workload::{KINDS, ReplicaMinimums, Workload};

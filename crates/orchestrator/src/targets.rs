@@ -12,6 +12,7 @@ pub(crate) mod lease;
 mod listener;
 pub(crate) mod probe_spec;
 pub(crate) mod probe_timing;
+pub(crate) mod propagation;
 pub(crate) mod retry_revert;
 pub(crate) mod select;
 pub(crate) mod status;
@@ -19,7 +20,7 @@ pub(crate) mod status;
 use std::net::SocketAddr;
 
 use k8s_openapi::api::core::v1::{Container, ContainerStatus, Pod};
-pub(crate) use listener::listener;
+pub(crate) use listener::{Listener, listener};
 use probe_target::model::port_spec::Protocol;
 use serde_json::Value;
 

@@ -28,14 +28,9 @@ use crate::{
         containers,
         flip_plan::{FlipAction, FlipPlan, WantedFlip, plan, selects},
         probe_timing::timing,
+        propagation::seen,
     },
 };
-
-/// The longest way from an attempt's end to the API, the Services and their users.
-const PROPAGATION: Duration = Duration::from_millis(1500);
-
-/// How long an attempt may have been under way when a flip takes effect.
-const UNDER_WAY: Duration = Duration::from_millis(500);
 
 /// Why no closed formula says when an expectation becomes true.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -174,10 +169,7 @@ fn window(
         let container = flips.first().map(|flip| flip.container.value.clone());
         return Err(NoPrediction::Bounded(container.unwrap_or_default()));
     }
-    Ok(Window {
-        after: bounds.after.saturating_sub(UNDER_WAY),
-        within: bounds.within + PROPAGATION,
-    })
+    Ok(seen(bounds))
 }
 
 /// What is claimed, as far as probes decide it.

@@ -4,16 +4,13 @@
 use std::time::Duration;
 
 use k8s_openapi::api::core::v1::Container;
-use rules::probe::{ProbeKind, Window};
+use rules::probe::Window;
 
 use super::{experiment::Effect, question::Question};
-use crate::{input::experiment::Probe, targets::probe_timing::timing};
-
-/// How much earlier an effect may be seen: an attempt may be under way when the fault begins.
-const UNDER_WAY: Duration = Duration::from_millis(500);
-
-/// How long the news of a decision takes to the API at the most, and from there to endpoints.
-const TO_THE_API: Duration = Duration::from_millis(1_500);
+use crate::{
+    input::experiment::Probe,
+    targets::{probe_timing::start_timings, propagation::seen},
+};
 
 /// How long a stand-in serves requests in progress after SIGTERM.
 const IN_PROGRESS: Duration = Duration::from_secs(1);
@@ -35,10 +32,7 @@ pub(super) fn bounds(question: &Question<'_>, effect: &Effect) -> Option<Window>
         }
         _ => None,
     }?;
-    Some(Window {
-        after: window.after.saturating_sub(UNDER_WAY),
-        within: window.within + TO_THE_API,
-    })
+    Some(seen(window))
 }
 
 /// The readiness probe fails, or the container ends before it does.
@@ -97,14 +91,7 @@ fn hook(question: &Question<'_>, container: &Container) -> Window {
 
 /// From a healthy start to readiness.
 fn ready(container: &Container) -> Window {
-    let probes = [
-        (ProbeKind::Startup, &container.startup_probe),
-        (ProbeKind::Readiness, &container.readiness_probe),
-    ];
-    let specs = probes
-        .into_iter()
-        .filter_map(|(kind, probe)| Some(timing(kind, probe.as_ref()?)));
-    specs
+    start_timings(container)
         .map(|spec| spec.first_success_window(Duration::ZERO))
         .fold(until(Duration::ZERO), plus)
 }

@@ -70,8 +70,15 @@ impl Comparison {
 impl Answer {
     /// Whether both answer the same question.
     pub(crate) fn asks_as(&self, other: &Self) -> bool {
-        let asks = |it: &Self| (it.workload.clone(), it.container.clone(), it.fails.clone());
-        asks(self) == asks(other) && self.scope == other.scope
+        let Self {
+            workload,
+            container,
+            fails,
+            scope,
+            ..
+        } = self;
+        (workload, container, fails, scope)
+            == (&other.workload, &other.container, &other.fails, &other.scope)
     }
 
     /// The most requests that fail, to all Services together.
@@ -82,7 +89,12 @@ impl Answer {
 
 /// Whether so many failed requests are more than so many before, by more than chance.
 pub(crate) fn are_more(after: u64, before: u64) -> bool {
-    after > before + FEWEST_REQUESTS.max(before * 3 / 10)
+    after > before + chance(before)
+}
+
+/// By how much chance moves a count of failed requests: by 3 or by 30 %.
+pub(super) fn chance(requests: u64) -> u64 {
+    FEWEST_REQUESTS.max(requests * 3 / 10)
 }
 
 fn is_alike(one: &Answer, other: &Answer) -> bool {

@@ -5,12 +5,16 @@ use serde::Deserialize;
 use super::{
     answer::{EffectTimes, ServiceRequests},
     answer_text,
+    comparison::chance,
     experiment::Written,
     impact::Impact,
     impact_severity::{ImpactSeverity, SeverityReason},
     question::Mode,
 };
-use crate::timeline::Micros;
+use crate::{
+    targets::propagation::{PROPAGATION, UNDER_WAY},
+    timeline::Micros,
+};
 
 /// A prediction that was written before.
 #[derive(Debug, Deserialize)]
@@ -31,13 +35,6 @@ pub(crate) struct Row {
     effects: Vec<EffectTimes>,
     requests: Vec<ServiceRequests>,
 }
-
-/// How much earlier than the samples an effect without bounds may be: an attempt may be under way
-/// at the flip.
-const EARLIER: u64 = 500_000;
-
-/// How much later: the way to the API and the users on a cluster.
-const LATER: u64 = 1_500_000;
 
 impl Prediction {
     /// The row with this experiment, and the experiment.
@@ -96,9 +93,10 @@ impl Row {
             )
         } else {
             // The samples are few: others may lie a quarter of their range outside.
-            let chance = (times.latest.0 - times.earliest.0) / 4;
-            let least = times.earliest.0.saturating_sub(EARLIER + chance);
-            (Micros(least), Micros(times.latest.0 + LATER + chance))
+            let around = (times.latest.0 - times.earliest.0) / 4;
+            let (earlier, later) = (Micros::from(UNDER_WAY), Micros::from(PROPAGATION));
+            let least = times.earliest.0.saturating_sub(earlier.0 + around);
+            (Micros(least), Micros(times.latest.0 + later.0 + around))
         };
         (least..=most).contains(&took)
     }
@@ -109,10 +107,10 @@ impl Row {
 fn lost(predicted: &ServiceRequests, impact: &Impact) -> Option<String> {
     let mut counts = impact.requests.iter();
     let counts = counts.find(|counts| counts.client == predicted.service)?;
-    let most = predicted.most_failed + margin(predicted.most_failed);
+    let most = predicted.most_failed + chance(predicted.most_failed);
     let least = predicted
         .least_failed
-        .saturating_sub(margin(predicted.least_failed));
+        .saturating_sub(chance(predicted.least_failed));
     (!(least..=most).contains(&counts.failed)).then(|| {
         format!(
             "{} requests to {} failed; predicted {}–{}",
@@ -121,6 +119,3 @@ fn lost(predicted: &ServiceRequests, impact: &Impact) -> Option<String> {
     })
 }
 
-fn margin(requests: u64) -> u64 {
-    3.max(requests * 3 / 10)
-}

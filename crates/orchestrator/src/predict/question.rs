@@ -12,11 +12,12 @@ use serde::{Deserialize, Serialize};
 use super::{command::Command, workload::Workload};
 use crate::{
     input::experiment::{FlipTarget, ObjectKind, Probe},
+    stand_in,
     targets::{
         containers,
         flip_plan::{FlipPlan, WantedFlip, plan, recipient},
         probe_spec::{Asks, ProbeSpec, probes_of},
-        probe_timing::timing,
+        probe_timing::{start_timings, timing},
     },
 };
 
@@ -531,14 +532,7 @@ impl<'w> Question<'w> {
     fn restart(&self) -> Duration {
         const START: Duration = Duration::from_secs(10);
         let of_container = |container: &Container| {
-            let probes = [
-                (ProbeKind::Startup, &container.startup_probe),
-                (ProbeKind::Readiness, &container.readiness_probe),
-            ];
-            let specs = probes
-                .into_iter()
-                .filter_map(|(kind, probe)| Some(timing(kind, probe.as_ref()?)));
-            specs
+            start_timings(container)
                 .map(|spec| spec.first_success_window(spec.timeout).within)
                 .sum::<Duration>()
         };
@@ -551,7 +545,7 @@ impl<'w> Question<'w> {
         let spec = self.workload.pod.spec.as_ref();
         let grace = spec.and_then(|spec| spec.termination_grace_period_seconds);
         let grace = grace.and_then(|grace| u64::try_from(grace).ok());
-        Duration::from_secs(grace.unwrap_or(30))
+        Duration::from_secs(grace.unwrap_or(stand_in::DEFAULT_GRACE.into()))
     }
 
     /// The longest time from a container's start in which its probes are not asked yet.

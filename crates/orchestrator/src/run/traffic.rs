@@ -117,10 +117,10 @@ fn container(
     };
     let (service, address) = addressed(services, &client.service).ok_or_else(headless)?;
     let listener = listener(service, *client.port, pods);
-    let protocol = listener.map_or(Protocol::Http, |(_, protocol)| protocol);
+    let protocol = listener.map_or(Protocol::Http, |listener| listener.protocol);
     // Only an image with TLS can send it, and a port that serves it has one.
-    let secured = listener.filter(|(_, protocol)| protocol.is_secured());
-    let target = secured.map_or(first, |(container, _)| container);
+    let secured = listener.filter(|listener| listener.protocol.is_secured());
+    let target = secured.map_or(first, |listener| listener.container);
     let mut args = vec![
         "traffic".to_owned(),
         destination(address, *client.port),

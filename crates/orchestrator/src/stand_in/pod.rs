@@ -56,7 +56,7 @@ impl Template<'_> {
         let mut context = Context {
             settings: self.settings,
             place: self.place,
-            grace: grace(original.termination_grace_period_seconds).unwrap_or(30),
+            grace: grace(original.termination_grace_period_seconds).unwrap_or(DEFAULT_GRACE.into()),
             host_network: original.host_network == Some(true),
             notes,
         };
@@ -127,6 +127,11 @@ impl Containers {
         (regular, init)
     }
 }
+
+/// The grace period of a Pod that gives none, in seconds.
+///
+/// Rule: `pkg/apis/core/v1/defaults.go`, `SetDefaults_PodSpec`.
+pub(crate) const DEFAULT_GRACE: u32 = 30;
 
 /// A grace period as the API server takes it: a negative one is 1.
 // An API server 1.36.3 accepts it and warns that it "will be treated as 1".

@@ -8,13 +8,23 @@ use probe_target::model::port_spec::Protocol;
 
 use super::{containers, flip_plan::selects, listed_ports, opener, probe_spec::port_number};
 
-/// The container that a port of a Service leads to, and what it speaks there. `None` if no
-/// container lists that port.
+/// Who answers behind a port of a Service.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Listener<'p> {
+    /// The container.
+    pub(crate) container: &'p Container,
+    /// Its port.
+    pub(crate) port: u16,
+    /// What it speaks there.
+    pub(crate) protocol: Protocol,
+}
+
+/// Who answers behind a port of a Service. `None` if no container lists the port that it leads to.
 pub(crate) fn listener<'p>(
     service: &Service,
     port: u16,
     pods: &'p [Pod],
-) -> Option<(&'p Container, Protocol)> {
+) -> Option<Listener<'p>> {
     let mut ports = service.spec.as_ref()?.ports.iter().flatten();
     let port = ports.find(|each| each.port == i32::from(port))?;
     let target = port.target_port.clone();
@@ -26,6 +36,10 @@ pub(crate) fn listener<'p>(
         let opener = opener(pod, number, "")?;
         let mut listed = listed_ports(opener).into_iter();
         let (_, protocol) = listed.find(|(listed, _)| *listed == number)?;
-        Some((opener, protocol))
+        Some(Listener {
+            container: opener,
+            port: number,
+            protocol,
+        })
     })
 }

@@ -2,8 +2,18 @@
 
 use std::time::Duration;
 
-use k8s_openapi::api::core::v1::Probe;
+use k8s_openapi::api::core::v1::{Container, Probe};
 use rules::probe::{ProbeKind, Spec, Threshold};
+
+/// The numbers of the probes that a container passes before it is ready, in their order.
+pub(crate) fn start_timings(container: &Container) -> impl Iterator<Item = Spec> {
+    let probes = [
+        (ProbeKind::Startup, &container.startup_probe),
+        (ProbeKind::Readiness, &container.readiness_probe),
+    ];
+    let given = probes.into_iter();
+    given.filter_map(|(kind, probe)| Some(timing(kind, probe.as_ref()?)))
+}
 
 /// The numbers of a probe in a manifest.
 ///

@@ -152,7 +152,8 @@ impl<'a> WorkloadFacts<'a> {
 
     /// The Pod's `terminationGracePeriodSeconds`.
     pub(in crate::lint) fn grace(&self) -> Duration {
-        let given = stand_in::grace(self.spec.termination_grace_period_seconds).unwrap_or(30);
+        let given = stand_in::grace(self.spec.termination_grace_period_seconds);
+        let given = given.unwrap_or(stand_in::DEFAULT_GRACE.into());
         Duration::from_secs(u64::try_from(given).unwrap_or_default())
     }
 

@@ -4,10 +4,7 @@
 
 use std::slice;
 
-use k8s_openapi::{
-    api::core::v1::{Container, Pod, Probe as ProbeSettings, Service},
-    apimachinery::pkg::util::intstr::IntOrString,
-};
+use k8s_openapi::api::core::v1::{Container, Pod, Probe as ProbeSettings, Service};
 use probe_target::model::port_spec::Protocol;
 use rules::probe::ProbeKind;
 use schemars::JsonSchema;
@@ -24,7 +21,8 @@ use crate::{
         question::Mode,
         workload::Workload,
     },
-    targets::{containers, listener, pod_of, probe_spec::port_number, probe_timing::timing},
+    stand_in,
+    targets::{Listener, containers, listener, pod_of, probe_timing::timing},
 };
 
 /// A change that may lower a finding.
@@ -74,48 +72,32 @@ pub(crate) fn candidates(
     container.map_or_else(Vec::new, |container| facts.of_container(container, subject))
 }
 
-/// A container that a Service leads to, with its port and what it speaks there.
-struct Listener {
-    container: String,
-    port: u16,
-    protocol: Protocol,
-}
-
 struct Facts<'a> {
     object: &'a Value,
     pod: &'a Pod,
     workload: &'a Workload,
-    behind: Vec<Listener>,
+    behind: Vec<Listener<'a>>,
 }
 
 /// The containers that the workload's Services lead to.
-fn behind(workload: &Workload) -> Vec<Listener> {
+fn behind(workload: &Workload) -> Vec<Listener<'_>> {
     let pods = slice::from_ref(&workload.pod);
-    let of_service = |object: &Value| -> Vec<Listener> {
+    let of_service = |object: &Value| -> Vec<Listener<'_>> {
         let service: Service = serde_json::from_value(object.clone()).unwrap_or_default();
         let ports = service
             .spec
             .iter()
             .flat_map(|spec| spec.ports.iter().flatten());
-        let listeners = ports.filter_map(|port| {
-            let number = u16::try_from(port.port).ok()?;
-            let (container, protocol) = listener(&service, number, pods)?;
-            let target = port.target_port.clone();
-            let target = target.unwrap_or(IntOrString::Int(port.port));
-            Some(Listener {
-                container: container.name.clone(),
-                port: port_number(container, &target)?,
-                protocol,
-            })
-        });
+        let numbers = ports.filter_map(|port| u16::try_from(port.port).ok());
+        let listeners = numbers.filter_map(|number| listener(&service, number, pods));
         listeners.collect()
     };
     let services = workload.objects.iter().filter(|it| it["kind"] == "Service");
-    let mut behind: Vec<Listener> = Vec::new();
+    let mut behind: Vec<Listener<'_>> = Vec::new();
     for listener in services.flat_map(of_service) {
         if !behind
             .iter()
-            .any(|known| known.container == listener.container)
+            .any(|known| known.container.name == listener.container.name)
         {
             behind.push(listener);
         }
@@ -151,7 +133,7 @@ impl Facts<'_> {
         if subject.mode == Mode::Frozen {
             candidates.extend(self.sooner(container, Probe::Liveness));
             candidates.extend(self.sooner(container, Probe::Readiness));
-            candidates.extend(self.readiness(|listener| listener.container == container.name));
+            candidates.extend(self.readiness(|listener| listener.container.name == container.name));
             candidates.extend(self.liveness(container));
         }
         if subject.mode != Mode::Readiness || is_joint {
@@ -167,8 +149,8 @@ impl Facts<'_> {
     /// A preStop sleep in each container behind a Service that has no preStop hook.
     fn pre_stop(&self, seconds: i64) -> Option<Candidate> {
         let spec = self.pod.spec.as_ref()?;
-        // Rule: `pkg/apis/core/v1/defaults.go`, `SetDefaults_PodSpec`.
-        let grace = spec.termination_grace_period_seconds.unwrap_or(30);
+        let grace = spec.termination_grace_period_seconds;
+        let grace = grace.unwrap_or(stand_in::DEFAULT_GRACE.into());
         let names: Vec<&str> = self.without(|container| {
             let lifecycle = container.lifecycle.as_ref();
             lifecycle
@@ -194,7 +176,7 @@ impl Facts<'_> {
         let behind = self
             .behind
             .iter()
-            .map(|listener| listener.container.as_str());
+            .map(|listener| listener.container.name.as_str());
         let lacks = |name: &&str| {
             let mut all = containers(self.pod);
             all.any(|container| container.name == **name && !has(container))
@@ -245,18 +227,19 @@ impl Facts<'_> {
     }
 
     /// Readiness probes for the containers behind a Service that have none.
-    fn readiness(&self, is_wanted: impl Fn(&Listener) -> bool) -> Vec<Candidate> {
+    fn readiness(&self, is_wanted: impl Fn(&Listener<'_>) -> bool) -> Vec<Candidate> {
         let names = self.without(|container| container.readiness_probe.is_some());
         let listeners = self.behind.iter().filter(|listener| is_wanted(listener));
-        let mut missing = listeners.filter(|listener| names.contains(&listener.container.as_str()));
+        let mut missing = listeners.filter(|listener| names.contains(&listener.container.name.as_str()));
         let Some(listener) = missing.next() else {
             return Vec::new();
         };
         let Listener {
-            container: name,
+            container,
             port,
             protocol,
         } = listener;
+        let name = &container.name;
         let candidate = |asks: &str, needs: Option<String>, handler: Value| Candidate {
             what: format!("a readiness probe of {name} ({asks})"),
             needs,
@@ -402,7 +385,7 @@ impl Facts<'_> {
                 .flatten()
                 .any(|word| word.starts_with("--drain"))
         });
-        let is_long = grace.unwrap_or(30) > GRACE && (has_hook || drains);
+        let is_long = grace.unwrap_or(stand_in::DEFAULT_GRACE.into()) > GRACE && (has_hook || drains);
         let is_given = liveness.termination_grace_period_seconds.is_some();
         let field = ["livenessProbe", "terminationGracePeriodSeconds"];
         (is_long && !is_given).then(|| Candidate {
