@@ -21,7 +21,7 @@ pub(crate) use measures::{chains, measures};
 pub(crate) use paint::Paint;
 pub(crate) use sections::{Section, SectionBuilder, sections};
 pub(crate) use table::{bare_table, details, table};
-pub(crate) use wrap::wrapped;
+pub(crate) use wrap::{hanging, wrapped};
 
 use crate::input::experiment::Experiment;
 use crate::judge::{Judgement, Unsteady, Verdict};

@@ -5,7 +5,7 @@ mod experiments;
 mod samples;
 
 use std::{
-    fs, io, iter,
+    fs, io,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -27,11 +27,12 @@ use crate::{
         Workload, Written,
     },
     report::{
+        hanging,
         printer::{PrintError, Printer},
         wrapped,
     },
     run::interrupt::Interrupt,
-    stand_in,
+    stand_in::{self, Settings},
 };
 use advise::{Tried, advise};
 use samples::{Asked, Outcome, Samples};
@@ -78,9 +79,8 @@ pub(super) fn run(command: &cli::Predict, printer: &Printer) -> CommandResult {
     let manifests = manifest_input::read(&command.input, &[])?;
     let changed = predict::set(&manifests, &command.set)?;
     let settings = command.targets.settings(None);
-    let (stand_ins, notes) = stand_in::manifests(&changed, &settings)?;
+    let (workloads, notes) = workloads(&changed, &settings)?;
     super::note_stand_ins(&notes, printer);
-    let workloads = Workload::all(&stand_ins, &changed).map_err(Problems::from)?;
     if workloads.is_empty() {
         return Err(PredictError::NoWorkload.into());
     }
@@ -123,11 +123,7 @@ pub(super) fn run(command: &cli::Predict, printer: &Printer) -> CommandResult {
         None
     };
     if let (Some(path), Some(tried)) = (patches(command), &tried) {
-        let result = fs::write(path, &tried.patches);
-        result.map_err(|source| PredictError::Write {
-            path: path.clone(),
-            source,
-        })?;
+        at(path, fs::write(path, &tried.patches))?;
     }
     let exit = signal.unwrap_or_else(|| exit(&answers, command.fail_on));
     let questions: Vec<&Question<'_>> = asked.iter().map(|asked| &asked.question).collect();
@@ -145,6 +141,15 @@ pub(super) fn run(command: &cli::Predict, printer: &Printer) -> CommandResult {
 /// The file that the patches of `--advise` go to.
 fn patches(command: &cli::Predict) -> Option<&PathBuf> {
     command.advise.as_ref()?.as_ref()
+}
+
+/// The workloads of manifests as stand-ins, and the notes about these.
+fn workloads(
+    manifests: &[Manifest],
+    settings: &Settings,
+) -> Result<(Vec<Workload>, Vec<String>), Problems> {
+    let (stand_ins, notes) = stand_in::manifests(manifests, settings)?;
+    Ok((Workload::all(&stand_ins, manifests)?, notes))
 }
 
 /// The wanted questions about workloads.
@@ -177,9 +182,7 @@ fn before(
     interrupt: &mut Interrupt,
     printer: &Printer,
 ) -> Result<Outcome, Failure> {
-    let settings = command.targets.settings(None);
-    let (stand_ins, _) = stand_in::manifests(manifests, &settings)?;
-    let workloads = Workload::all(&stand_ins, manifests).map_err(Problems::from)?;
+    let (workloads, _) = workloads(manifests, &command.targets.settings(None))?;
     let asked = asked(&workloads, command, printer);
     let samples = Samples::new(&asked, command.samples, command.seed);
     samples.run(interrupt, printer, |_| Ok(()))
@@ -262,15 +265,20 @@ fn settle(rate: Rate) -> Duration {
 
 /// Writes the experiments into a folder, which is created.
 fn keep(asked: &[Asked<'_>], folder: &Path) -> Result<(), PredictError> {
-    let written = |path: PathBuf, result: io::Result<()>| {
-        result.map_err(|source| PredictError::Write { path, source })
-    };
-    written(folder.to_owned(), fs::create_dir_all(folder))?;
+    at(folder, fs::create_dir_all(folder))?;
     for it in asked.iter().filter_map(Asked::written) {
         let path = folder.join(format!("{}.yaml", it.name));
-        written(path.clone(), fs::write(path, &it.text))?;
+        at(&path, fs::write(&path, &it.text))?;
     }
     Ok(())
+}
+
+/// The result of writing to a path.
+fn at(path: &Path, written: io::Result<()>) -> Result<(), PredictError> {
+    written.map_err(|source| PredictError::Write {
+        path: path.to_owned(),
+        source,
+    })
 }
 
 /// The table as it is printed, row by row; without other formats' rows. A comparison is printed
@@ -331,10 +339,7 @@ impl<'a> Rows<'a> {
         let mut lines = vec![String::new(), predict::counts(answers)];
         for (index, message) in findings.enumerate() {
             lines.push(String::new());
-            let starts = [format!("{}. ", index + 1)];
-            let starts = starts.into_iter().chain(iter::repeat("   ".to_owned()));
-            let message = wrapped(message, self.width.saturating_sub(3));
-            lines.extend(starts.zip(message).map(|(start, line)| start + &line));
+            lines.extend(hanging(&format!("{}. ", index + 1), message, self.width));
         }
         self.print(&(lines.join("\n") + "\n"))
     }

@@ -83,7 +83,7 @@ pub(crate) struct EffectTimes {
     pub(crate) latest: Micros,
     /// In how many runs it is seen.
     pub(crate) seen: usize,
-    /// The bounds of the closed formula with the way to the API; null if there is none.
+    /// The bounds of the closed formula with the way to the API; null without a formula.
     pub(crate) bounds: Option<EffectBounds>,
 }
 
@@ -117,7 +117,7 @@ pub(crate) struct ServiceRequests {
 }
 
 impl Answer {
-    /// The answer of these samples; not judged if one of them has no impact, or if there is none.
+    /// The answer of these samples; not judged if one of them has no impact, and without samples.
     pub(crate) fn of(question: &Question<'_>, samples: &[Result<Impact, NoImpact>]) -> Self {
         let impacts: Result<Vec<&Impact>, &NoImpact> = samples.iter().map(Result::as_ref).collect();
         let impacts = match impacts {

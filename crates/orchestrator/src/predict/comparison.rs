@@ -78,7 +78,12 @@ impl Answer {
             ..
         } = self;
         (workload, container, fails, scope)
-            == (&other.workload, &other.container, &other.fails, &other.scope)
+            == (
+                &other.workload,
+                &other.container,
+                &other.fails,
+                &other.scope,
+            )
     }
 
     /// The most requests that fail, to all Services together.

@@ -5,7 +5,10 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::json;
 
-use super::answer_text::{range, seconds};
+use super::{
+    answer_text::{range, seconds},
+    table::markdown_table,
+};
 use crate::{printable::one_line, report::bare_table, timeline::Micros};
 
 /// When an `eventually` becomes true, counted from its step's acknowledgement.
@@ -39,7 +42,7 @@ pub(crate) struct ExpectationTimes {
 }
 
 impl ExpectationTimes {
-    /// The times of an expectation with this closed formula, or the reason why there is none.
+    /// The times of an expectation. `formula` is its window, or why no closed formula bounds it.
     pub(crate) fn new(
         [experiment, step, id]: [&str; 3],
         formula: Result<Window, String>,
@@ -100,12 +103,7 @@ pub(crate) fn expectations_text(rows: &[ExpectationTimes], width: Option<u16>) -
 
 /// The same as a Markdown table.
 pub(crate) fn expectations_markdown(rows: &[ExpectationTimes]) -> String {
-    let line = |cells: [String; 5]| {
-        let cells = cells.map(|cell| cell.replace('|', r"\|"));
-        format!("| {} |\n", cells.join(" | "))
-    };
-    let head = line(COLUMNS.map(str::to_owned)) + "|---|---|---|---|---|\n";
-    head + &rows.iter().map(|row| line(row.cells())).collect::<String>()
+    markdown_table(COLUMNS, rows.iter().map(ExpectationTimes::cells))
 }
 
 /// The same as JSON.

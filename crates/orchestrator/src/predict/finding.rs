@@ -12,6 +12,7 @@ use super::{
     impact_severity::ImpactSeverity,
     question::Question,
 };
+
 /// How many findings are shown.
 const MOST: usize = 3;
 

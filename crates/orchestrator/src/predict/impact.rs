@@ -31,7 +31,7 @@ pub(crate) enum NoImpact {
 }
 
 impl Impact {
-    /// The impact of a run whose first step ended, or the reason why there is none.
+    /// The impact of a run. The error says why the run shows none.
     pub(crate) fn of(effects: &[Effect], judgement: &Judgement) -> Result<Self, NoImpact> {
         let step = judgement.steps.first().filter(|step| step.ended.is_some());
         let Some(step) = step else {

@@ -118,4 +118,3 @@ fn lost(predicted: &ServiceRequests, impact: &Impact) -> Option<String> {
         )
     })
 }
-

@@ -1,13 +1,11 @@
 //! The answers as a table for people, whose rows are printed one by one, and as Markdown.
 
-use std::iter;
-
 use super::{
     answer::Answer,
     answer_text::{follows, reason},
     impact_severity::ImpactSeverity,
 };
-use crate::{printable::one_line, report::wrapped};
+use crate::{printable::one_line, report::hanging};
 
 /// Width of text that no terminal limits.
 const WIDTH: usize = 100;
@@ -76,14 +74,10 @@ impl Table {
         let sentences = sentences(answer);
         let own = cells.chars().count();
         if own + SENTENCES <= self.width {
-            let beside = wrapped(&sentences, self.width - own);
-            let blank = " ".repeat(own);
-            let starts = [cells].into_iter().chain(iter::repeat(blank));
-            lines.extend(starts.zip(beside).map(|(start, line)| start + &line));
+            lines.extend(hanging(&cells, &sentences, self.width));
         } else {
             lines.push(cells.trim_end().to_owned());
-            let below = wrapped(&sentences, self.width.saturating_sub(BELOW.len()));
-            lines.extend(below.into_iter().map(|line| BELOW.to_owned() + &line));
+            lines.extend(hanging(BELOW, &sentences, self.width));
         }
         lines.join("\n") + "\n"
     }
@@ -97,22 +91,33 @@ impl Table {
 
 /// The answers as a Markdown table.
 pub(crate) fn markdown(answers: &[Answer]) -> String {
-    let line = |cells: [&str; 5]| format!("| {} |\n", cells.join(" | "));
-    let head = line(COLUMNS) + "|---|---|---|---|---|\n";
     let rows = answers.iter().map(|answer| {
         let severity = answer.severity.to_string();
         let (subject, sentences) = (answer.subject(), sentences(answer));
-        let cells = [
-            &one_line(&subject),
-            answer.fails.as_str(),
-            &answer.pods,
-            &severity,
-            &sentences,
-        ];
-        let cells = cells.map(|cell| cell.replace('|', r"\|"));
-        line(cells.each_ref().map(String::as_str))
+        [
+            one_line(&subject).into_owned(),
+            answer.fails.clone(),
+            answer.pods.clone(),
+            severity,
+            sentences,
+        ]
     });
-    head + &rows.collect::<String>()
+    markdown_table(COLUMNS, rows)
+}
+
+/// A Markdown table with these columns.
+pub(super) fn markdown_table<const N: usize>(
+    columns: [&str; N],
+    rows: impl Iterator<Item = [String; N]>,
+) -> String {
+    let line = |cells: [String; N]| {
+        let cells = cells.map(|cell| cell.replace('|', r"\|"));
+        format!("| {} |\n", cells.join(" | "))
+    };
+    let head = line(columns.map(str::to_owned));
+    let below = format!("|{}\n", "---|".repeat(N));
+    let rows: String = rows.map(line).collect();
+    head + &below + &rows
 }
 
 /// The reason of the severity, and what follows.

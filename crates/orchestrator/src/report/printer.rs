@@ -90,6 +90,11 @@ impl Printer {
         }
     }
 
+    /// Prints nowhere. It still keeps errors.
+    pub fn nowhere() -> Self {
+        Self::to(Box::new(io::sink()), Box::new(io::sink()))
+    }
+
     /// Prints a command's result as text to stdout, escaped and coloured; see [`data`](Self::data).
     pub fn text(&self, text: &str) -> Result<(), PrintError> {
         self.data(&self.paint.all(&printable::lines(text)))

@@ -20,11 +20,7 @@ pub(crate) struct Listener<'p> {
 }
 
 /// Who answers behind a port of a Service. `None` if no container lists the port that it leads to.
-pub(crate) fn listener<'p>(
-    service: &Service,
-    port: u16,
-    pods: &'p [Pod],
-) -> Option<Listener<'p>> {
+pub(crate) fn listener<'p>(service: &Service, port: u16, pods: &'p [Pod]) -> Option<Listener<'p>> {
     let mut ports = service.spec.as_ref()?.ports.iter().flatten();
     let port = ports.find(|each| each.port == i32::from(port))?;
     let target = port.target_port.clone();

@@ -25,7 +25,7 @@ pub(crate) struct StoredObject {
 enum Typed {
     /// What its readers share, if one has asked, until the object is changed.
     Current(Option<Arc<dyn Any + Send + Sync>>),
-    /// The object was changed: whoever still asks gets one of their own.
+    /// The object was changed. Each reader parses one for itself.
     Outdated,
 }
 

@@ -8,11 +8,12 @@ use std::{collections::BTreeMap, fmt::Write as _};
 use super::{
     asked,
     samples::{Asked, Outcome, Samples},
+    workloads,
 };
 use crate::{
     cli,
     exit::{Exit, Failure},
-    input::{kubernetes_yaml, load::Manifest, problem::Problems},
+    input::{kubernetes_yaml, load::Manifest},
     predict::{
         Answer, Candidate, Subject, TriedChange, Workload, candidates, changed, counterpart,
         is_finding, lowers, none_is_worse, strategic_merge,
@@ -20,7 +21,6 @@ use crate::{
     printable::one_line,
     report::printer::Printer,
     run::interrupt::Interrupt,
-    stand_in,
 };
 
 /// The runs of a question with which a change is tried first.
@@ -206,8 +206,7 @@ impl Trial<'_> {
         let mut manifests = self.manifests.to_vec();
         manifests[self.index] = changed(&manifests[self.index], &candidate.changes)?;
         let settings = self.command.targets.settings(None);
-        let (stand_ins, _) = stand_in::manifests(&manifests, &settings)?;
-        let mut workloads = Workload::all(&stand_ins, &manifests).map_err(Problems::from)?;
+        let (mut workloads, _) = workloads(&manifests, &settings)?;
         workloads.retain(|workload| workload.reference == self.workload.reference);
         let mut asked = asked(&workloads, self.command, self.printer);
         asked.retain(is_wanted);

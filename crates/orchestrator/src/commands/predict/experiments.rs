@@ -1,13 +1,15 @@
 //! `probeflip predict` of experiments: between which times each expectation becomes true, by the
 //! closed formula and in runs in virtual time.
 
-use std::{io, path::Path, thread};
+use std::{path::Path, thread};
 
-use super::super::run::{self, Checked};
+use super::{
+    super::run::{self, Checked},
+    samples::virtual_run,
+};
 use crate::{
     check,
     cli::{self, predict::Format},
-    cluster::Latencies,
     exit::{CommandResult, Exit, Failure},
     input::{
         experiment::{Experiment, Operator},
@@ -16,8 +18,8 @@ use crate::{
     },
     predict::{ExpectationTimes, expectations_json, expectations_markdown, expectations_text},
     report::printer::Printer,
-    run::{Job, Views, interrupt::Interrupt},
-    timeline::{Micros, Place},
+    run::interrupt::Interrupt,
+    timeline::Micros,
 };
 
 /// The experiments that the input's files hold. Standard input is taken for manifests.
@@ -107,20 +109,9 @@ fn took(
 
 /// When each expectation became true in one run.
 fn took_in(checked: &Checked, seed: u64) -> Result<Vec<Option<Micros>>, Failure> {
-    let job = Job {
-        experiment: &checked.experiment,
-        objects: checked.objects.clone(),
-        namespace: None,
-        run: &checked.experiment.name.value,
-        seed: Some(seed),
-        spread_phases: true,
-        keep: false,
-        views: Views::default(),
-    };
-    let printer = Printer::to(Box::new(io::sink()), Box::new(io::sink()));
+    let name = &checked.experiment.name.value;
     let (_signals, mut interrupt) = Interrupt::relayed();
-    let place = Place::Virtual;
-    let ran = run::run_one(&job, &place, Latencies::Node, &mut interrupt, &printer)?;
+    let ran = virtual_run(checked, name, seed, &mut interrupt, &Printer::nowhere())?;
     let steps = ran.judgement.steps.iter();
     let times = steps.flat_map(|step| {
         let findings = step.findings.iter();

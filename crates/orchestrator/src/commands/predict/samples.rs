@@ -1,7 +1,6 @@
 //! The runs of all questions, on all processors, each with a runtime of its own.
 
 use std::{
-    io,
     num::NonZero,
     sync::{
         Mutex, MutexGuard, OnceLock, PoisonError,
@@ -21,7 +20,7 @@ use crate::{
     input::{experiment::Rate, files::Files, load, source::Source},
     predict::{self, Answer, Impact, NoImpact, Question, Written},
     report::printer::{PrintError, Printer},
-    run::{Job, Views, interrupt::Interrupt},
+    run::{Job, RunResult, Views, interrupt::Interrupt},
     timeline::Place,
 };
 
@@ -275,25 +274,35 @@ impl<'a> Samples<'a> {
 fn sample_of(asked: &Asked<'_>, seed: u64, interrupt: &mut Interrupt) -> Sample {
     let prepared = asked.experiment.as_ref();
     let Prepared { written, checked } = prepared.map_err(|why| NoImpact::Failed(why.clone()))?;
-    let job = Job {
-        experiment: &checked.experiment,
-        objects: checked.objects.clone(),
-        namespace: None,
-        run: &written.name,
-        seed: Some(seed),
-        spread_phases: true,
-        keep: false,
-        views: Views::default(),
-    };
-    let printer = Printer::to(Box::new(io::sink()), Box::new(io::sink()));
-    let place = Place::Virtual;
-    match run::run_one(&job, &place, Latencies::Node, interrupt, &printer) {
+    let printer = Printer::nowhere();
+    match virtual_run(checked, &written.name, seed, interrupt, &printer) {
         Ok(ran) => Impact::of(&written.effects, &ran.judgement).map_err(|why| {
             let first = printer.take_errors().into_iter().next();
             first.map_or(why, |error| NoImpact::Failed(error.message))
         }),
         Err(failure) => Err(NoImpact::Failed(error_chain::text(failure.error.as_ref()))),
     }
+}
+
+/// Runs an experiment in virtual time, with a phase of its own for each seed.
+pub(super) fn virtual_run(
+    checked: &Checked,
+    name: &str,
+    seed: u64,
+    interrupt: &mut Interrupt,
+    printer: &Printer,
+) -> Result<RunResult, Failure> {
+    let job = Job {
+        experiment: &checked.experiment,
+        objects: checked.objects.clone(),
+        namespace: None,
+        run: name,
+        seed: Some(seed),
+        spread_phases: true,
+        keep: false,
+        views: Views::default(),
+    };
+    run::run_one(&job, &Place::Virtual, Latencies::Node, interrupt, printer)
 }
 
 fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

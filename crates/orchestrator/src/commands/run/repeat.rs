@@ -105,7 +105,7 @@ impl Repeat<'_> {
                 if stopped.load(Ordering::Relaxed) {
                     return;
                 }
-                let printer = Printer::to(Box::new(std::io::sink()), Box::new(std::io::sink()));
+                let printer = Printer::nowhere();
                 let result = (self.run_one)(index, &printer, &mut signal);
                 if ended.send((index, Ended { result, printer })).is_err() {
                     return;

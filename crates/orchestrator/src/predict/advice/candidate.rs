@@ -230,7 +230,8 @@ impl Facts<'_> {
     fn readiness(&self, is_wanted: impl Fn(&Listener<'_>) -> bool) -> Vec<Candidate> {
         let names = self.without(|container| container.readiness_probe.is_some());
         let listeners = self.behind.iter().filter(|listener| is_wanted(listener));
-        let mut missing = listeners.filter(|listener| names.contains(&listener.container.name.as_str()));
+        let mut missing =
+            listeners.filter(|listener| names.contains(&listener.container.name.as_str()));
         let Some(listener) = missing.next() else {
             return Vec::new();
         };
@@ -385,7 +386,8 @@ impl Facts<'_> {
                 .flatten()
                 .any(|word| word.starts_with("--drain"))
         });
-        let is_long = grace.unwrap_or(stand_in::DEFAULT_GRACE.into()) > GRACE && (has_hook || drains);
+        let is_long =
+            grace.unwrap_or(stand_in::DEFAULT_GRACE.into()) > GRACE && (has_hook || drains);
         let is_given = liveness.termination_grace_period_seconds.is_some();
         let field = ["livenessProbe", "terminationGracePeriodSeconds"];
         (is_long && !is_given).then(|| Candidate {
