@@ -1,10 +1,11 @@
 //! The control API over HTTP: access, limits, responses, and waiting for journal records.
 //! `control/request.rs` parses requests; a `Backend` executes them.
 
+mod cross_site;
 mod event_stream;
 mod metrics;
+mod page;
 mod request;
-mod web_page;
 
 use std::io::{ErrorKind, Write};
 use std::sync::Arc;
@@ -15,6 +16,7 @@ use serde::Serialize;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
+use crate::control::page::PublicFile;
 use crate::control::request::{ControlRequest, Wait};
 use crate::model::answer::{ErrorAnswer, Journal};
 use crate::net::buffered::Framing;
@@ -151,6 +153,13 @@ impl Control {
             self.check_instance(head)?;
         }
         match request {
+            ControlRequest::File(file) => {
+                let (media, text) = file.read(head.accepts_html);
+                Ok(Response {
+                    headers: page::HEADERS,
+                    ..Response::ok(media, Body::Whole(text.into_bytes()))
+                })
+            }
             ControlRequest::State => Ok(Response::json(StatusCode::OK, &self.backend.state())),
             ControlRequest::Metrics => {
                 let text = metrics::text(&self.backend.state());
@@ -177,10 +186,12 @@ impl Control {
         }
     }
 
-    /// Rejects web pages, and clients without the token.
+    /// Rejects pages of other sites, and clients without the token. A browser sends no token when
+    /// it loads a page, so the public files need none.
     fn check_access(&self, head: &RequestHead) -> Result<(), CallError> {
-        web_page::refuse(head)?;
-        let Some(token) = &self.token else {
+        cross_site::refuse(head)?;
+        let token = self.token.as_ref();
+        let Some(token) = token.filter(|_| PublicFile::at(&head.path).is_none()) else {
             return Ok(());
         };
         let shown = head.authorization.as_deref();
@@ -276,6 +287,8 @@ struct Response {
     media: &'static str,
     /// The `Allow` header.
     allowed: Option<&'static str>,
+    /// Further header lines.
+    headers: &'static str,
     body: Body,
 }
 
@@ -297,6 +310,7 @@ impl Response {
             status: StatusCode::OK,
             media,
             allowed: None,
+            headers: "",
             body,
         }
     }
@@ -324,6 +338,7 @@ impl Response {
         if let Some(allowed) = self.allowed {
             _ = write!(text, "allow: {allowed}\r\n");
         }
+        text.extend_from_slice(self.headers.as_bytes());
         identity.write_process(|_| false, &mut text);
         if !options.keep_alive {
             text.extend_from_slice(b"connection: close\r\n");

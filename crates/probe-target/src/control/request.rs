@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use ::http::{Method, StatusCode};
 
+use crate::control::page::PublicFile;
 use crate::model::behaviour::Behaviour;
 use crate::model::duration;
 use crate::model::field::{FOR, ROUTE};
@@ -20,6 +21,7 @@ use crate::target::backend::{CallError, Filter};
 /// A request of the control API.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) enum ControlRequest {
+    File(PublicFile),
     State,
     Metrics,
     Plan,
@@ -66,6 +68,11 @@ pub(crate) fn read(
     if path == "/metrics" {
         // Scrapers may add parameters.
         return only(method, GET, || Ok(ControlRequest::Metrics));
+    }
+    if let Some(file) = PublicFile::at(path) {
+        return only(method, GET, || {
+            Query::read(query)?.end(ControlRequest::File(file))
+        });
     }
     let rest = path.strip_prefix("/v1/").ok_or_else(unknown)?;
     let call = match rest {
@@ -360,7 +367,7 @@ mod tests {
     #[test]
     fn what_is_not_there_is_said_so() {
         for line in [
-            "GET /",
+            "GET /index.html",
             "GET /v1/",
             "GET /v2/state",
             "PUT /v1/ports/80/x",

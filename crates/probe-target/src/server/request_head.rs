@@ -29,6 +29,8 @@ pub(crate) struct RequestHead {
     pub(crate) origins: Vec<String>,
     /// The `Sec-Fetch-Site` header.
     pub(crate) fetch_site: Option<String>,
+    /// Whether an `Accept` header lists `text/html`, as browsers do for a page.
+    pub(crate) accepts_html: bool,
     pub(crate) agent: Option<String>,
     pub(crate) authorization: Option<Vec<u8>>,
     /// The `Probeflip-Instance` header.
@@ -103,6 +105,7 @@ impl RequestHead {
             host: None,
             origins: Vec::new(),
             fetch_site: None,
+            accepts_html: false,
             agent: None,
             authorization: None,
             instance: None,
@@ -140,6 +143,7 @@ impl RequestHead {
             }
             4 if is("host") => self.host = text(),
             6 if is("origin") => self.origins.extend(text()),
+            6 if is("accept") => self.accepts_html |= lists(value, "text/html"),
             6 if is("expect") => self.expects = value.eq_ignore_ascii_case(b"100-continue"),
             10 if is("user-agent") => self.agent = text(),
             10 if is("connection") => self.keep_alive &= !lists(value, "close"),
@@ -270,10 +274,14 @@ fn is_host(text: &str) -> bool {
     text.bytes().all(known)
 }
 
-/// Whether a list such as `keep-alive, close` contains an item.
+/// Whether a list such as `keep-alive, close` contains an item, whatever its parameters.
 fn lists(value: &[u8], item: &str) -> bool {
     let mut items = value.split(|byte| *byte == b',');
-    items.any(|other| other.trim_ascii().eq_ignore_ascii_case(item.as_bytes()))
+    items.any(|other| {
+        let name = other.split(|byte| *byte == b';').next();
+        let name = name.unwrap_or_default().trim_ascii();
+        name.eq_ignore_ascii_case(item.as_bytes())
+    })
 }
 
 #[cfg(test)]
@@ -342,6 +350,20 @@ mod tests {
         assert!(parsed("GET / HTTP/1.1\nhost: w\n\n").keep_alive);
         assert!(!parsed("GET / HTTP/1.0\n\n").keep_alive);
         assert!(!parsed("GET / HTTP/1.1\nhost: w\nconnection: te, Close\n\n").keep_alive);
+    }
+
+    #[test]
+    fn a_head_says_whether_html_is_accepted() {
+        let accepts = |header: &str| parsed(&format!("GET / HTTP/1.1\nhost: w\n{header}\n"));
+        for header in [
+            "accept: text/html,application/xhtml+xml,*/*;q=0.8\n",
+            "accept: */*\naccept: text/plain, Text/HTML;q=0.9\n",
+        ] {
+            assert!(accepts(header).accepts_html, "{header}");
+        }
+        for header in ["", "accept: */*\n", "accept: text/html2, a/text/html\n"] {
+            assert!(!accepts(header).accepts_html, "{header}");
+        }
     }
 
     #[test]

@@ -239,6 +239,36 @@ fn head_is_answered_as_get_without_the_body() {
 }
 
 #[test]
+fn the_index_is_a_list_of_calls_and_for_browsers_a_page() {
+    run(async {
+        let site = Site::start(&[]).await;
+        let asked = async |path: &str, headers: &str| {
+            let lines = format!("host: localhost:18080\r\n{headers}");
+            let request = format!("GET {path} HTTP/1.1\r\n{lines}\r\n");
+            site.answers(18_080, &request).await
+        };
+        let calls = asked("/", "accept: */*\r\n").await;
+        assert!(calls.contains("content-type: text/plain;"), "{calls}");
+        assert!(calls.contains(r"\nPUT    /v1/lease "), "{calls}");
+        let html = "accept: text/html,*/*;q=0.8\r\n";
+        let page = asked("/", html).await;
+        assert!(page.contains("content-type: text/html;"), "{page}");
+        assert!(page.contains("<option>stall-body"), "{page}");
+        let policy = r"content-security-policy: default-src \'none\'; script-src \'self\'; ";
+        assert!(page.contains(policy), "{page}");
+        for (file, media) in [("/page.css", "text/css"), ("/page.js", "text/javascript")] {
+            let answer = asked(file, html).await;
+            assert!(
+                answer.contains(&format!("content-type: {media};")),
+                "{answer}"
+            );
+        }
+        let framed = asked("/", &format!("{html}sec-fetch-site: cross-site\r\n")).await;
+        assert!(framed.starts_with("0 ms: HTTP/1.1 403 "), "{framed}");
+    });
+}
+
+#[test]
 fn a_change_that_means_another_process_is_refused() {
     run(async {
         let site = Site::start(&[]).await;
@@ -335,7 +365,11 @@ fn an_address_that_others_reach_asks_for_the_token() {
             let header = ("authorization", shown.as_str());
             assert_eq!(site.headed(header, "GET", state).await, status, "{token}");
         }
-        // The token does not admit web pages.
+        // A browser loads the page without a token, and shows nothing until it has one.
+        for file in ["/", "/page.css", "/page.js"] {
+            assert_eq!(site.control("GET", file, "").await.0, 200, "{file}");
+        }
+        // The token does not admit pages of other sites.
         let lines = "host: localhost\r\norigin: http://a\r\nauthorization: Bearer secret";
         let request = format!("GET {state} HTTP/1.1\r\n{lines}\r\n\r\n");
         let answer = site.answers(18_080, &request).await;

@@ -1,10 +1,11 @@
-//! Rejects control requests from web pages (cross-site requests, DNS rebinding). Pure.
+//! Rejects control requests that a page of another site makes (cross-site requests, DNS
+//! rebinding). Pure.
 //!
 //! A browser sends cross-site requests for any page, and an attacker's host name may resolve to
 //! this address. Both attacks need only a developer who views the page.
 //!
-//! Other clients send neither `Origin` nor `Sec-Fetch-Site`, and address the target by IP address
-//! or as `localhost`.
+//! The page of this address itself (`page.rs`) is same-origin. Clients that are no browsers send
+//! neither `Origin` nor `Sec-Fetch-Site`, and address the target by IP address or as `localhost`.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
@@ -13,11 +14,11 @@ use ::http::StatusCode;
 use crate::server::request_head::RequestHead;
 use crate::target::backend::CallError;
 
-/// Rejects a request that a web page may have made. Reads are rejected too: a page whose host name
-/// resolves to this address could read the response.
+/// Rejects a request that a page of another site may have made. Reads are rejected too: a page
+/// whose host name resolves to this address could read the response.
 pub(crate) fn refuse(head: &RequestHead) -> Result<(), CallError> {
     let refused = |header: &str, message: String| {
-        let message = format!("{message}: the control address is closed to web pages");
+        let message = format!("{message}: the control address is closed to pages of other sites");
         Err(CallError::new(StatusCode::FORBIDDEN, header, message))
     };
     let host = head.host.as_deref();
@@ -86,7 +87,7 @@ mod tests {
 
     #[track_caller]
     fn refuses(headers: &str, expected: &str) {
-        let reason = format!("{expected}: the control address is closed to web pages");
+        let reason = format!("{expected}: the control address is closed to pages of other sites");
         assert_eq!(admitted(headers), Err(reason), "{headers}");
     }
 
