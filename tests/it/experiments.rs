@@ -56,8 +56,26 @@ fn they_pass_in_virtual_time_and_one_seed_gives_the_same_bytes() {
     let Recorded { ended, .. } = &*VIRTUAL;
     assert_eq!(ended.code, 0, "{}\n{}", ended.stdout, ended.stderr);
     assert_eq!(VIRTUAL.timelines.len(), FILES.len());
-    let again = in_virtual_time(&[]);
-    assert!(again.text == VIRTUAL.text, "the timelines differ");
+    let folder = TempDir::new().unwrap();
+    let timeline = folder.path().join("t.jsonl");
+    let files = FILES.iter().map(Path::new);
+    let options = ["run", "--on=virtual", "--timeline"].map(Path::new);
+    let again = run(options.into_iter().chain([&*timeline]).chain(files));
+    assert!(
+        fs::read_to_string(timeline).unwrap() == VIRTUAL.text,
+        "the timelines differ"
+    );
+    let lines = again.stdout.lines().chain(again.stderr.lines()).count();
+    assert!(lines <= 60, "{}{}", again.stdout, again.stderr);
+    let total = format!("\n\n{} experiments: all held; ", FILES.len());
+    assert!(again.stdout.contains(&total), "{}", again.stdout);
+}
+
+#[test]
+fn a_quiet_run_prints_the_total_and_what_did_not_hold() {
+    let ended = run(["run", "--quiet", "--on=virtual", &FILES[0]]);
+    assert!(ended.stdout.starts_with("1 experiment: all held; "));
+    assert_eq!((ended.stdout.lines().count(), &*ended.stderr), (1, ""));
 }
 
 #[test]

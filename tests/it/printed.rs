@@ -33,7 +33,7 @@ fn names_with_control_characters_are_written_out() {
     let run = |text: &str| {
         fs::write(&file, text).unwrap();
         let mut command = probeflip();
-        command.args(["run", "--on", "virtual", "--json"]);
+        command.args(["run", "--verbose", "--on", "virtual", "--json"]);
         Ended::from(command.arg(&json).arg(&file).output().unwrap())
     };
     let ended = run(&text);
@@ -98,7 +98,7 @@ fn a_reader_that_leaves_changes_no_verdict() {
         "manifests/seed/liveness.yaml",
         "manifests/seed/readiness.yaml",
     ]);
-    command.args(["--on", "virtual"]);
+    command.args(["--on", "virtual", "--verbose"]);
     let mut child = command
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())

@@ -20,6 +20,8 @@ use crate::tidy::rust_files;
 pub(crate) fn probeflip() -> Command {
     static PROGRAM: LazyLock<PathBuf> = LazyLock::new(|| built("probeflip", "crates"));
     let mut command = Command::new(&*PROGRAM);
+    // Outputs are compared, whatever the locale here.
+    command.env("LC_ALL", "C.UTF-8");
     command.current_dir(root()).stdin(Stdio::null());
     command
 }
@@ -101,7 +103,7 @@ pub(crate) struct Recorded {
     pub(crate) report: Value,
 }
 
-/// Runs `probeflip run ARGUMENTS --timeline … --json …`.
+/// Runs `probeflip run --verbose ARGUMENTS --timeline … --json …`.
 pub(crate) fn record<S: AsRef<std::ffi::OsStr>>(
     arguments: impl IntoIterator<Item = S>,
 ) -> Recorded {
@@ -130,7 +132,7 @@ pub(crate) fn record_in<S: AsRef<std::ffi::OsStr>>(
     arguments: impl IntoIterator<Item = S>,
 ) -> Recorded {
     let (timeline, json) = (folder.join("run.jsonl"), folder.join("run.json"));
-    command.arg("run").args(arguments);
+    command.args(["run", "--verbose"]).args(arguments);
     command.arg("--timeline").arg(&timeline);
     command.arg("--json").arg(&json);
     let ended = Ended::from(command.output().unwrap());

@@ -108,7 +108,12 @@ fn a_signal_ends_the_runs_and_prints_what_is_known() {
     let json = folder.path().join("run.json");
     let mut command = probeflip();
     command.args([
-        "run", READINESS, "--on", "virtual", "--repeat", "1000000", "--json",
+        "run",
+        "-v",
+        READINESS,
+        "--on=virtual",
+        "--repeat=1000000",
+        "--json",
     ]);
     let mut running = Running::start(command.arg(&json));
     running.until("readiness: seeds 1 to 1000000");

@@ -77,11 +77,12 @@ impl Drop for Running {
     }
 }
 
-/// Starts `probeflip run EXPERIMENT ARGUMENTS…`, and returns it with the name of its namespace once
-/// that is known.
+/// Starts `probeflip run --verbose EXPERIMENT ARGUMENTS…`, and returns it with the name of its
+/// namespace once that is known.
 pub(crate) fn begin(cluster: &Cluster, experiment: &str, arguments: &[&str]) -> (Running, String) {
     let mut command = cluster.command();
-    command.args(["run", experiment]).args(cluster.named());
+    let run = ["run", "--verbose", experiment];
+    command.args(run).args(cluster.named());
     let mut running = Running::start(command.args(arguments));
     let applied = running.until("objects applied");
     let applied = applied.trim_end().trim_end_matches('`');

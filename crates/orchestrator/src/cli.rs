@@ -3,6 +3,7 @@
 //! Names, flags and defaults are a contract. Only the form of a value is checked here; its meaning
 //! is checked where it is used.
 
+mod detail;
 mod flip;
 mod input;
 mod lint;
@@ -16,9 +17,11 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use crate::{
     cluster::Latencies,
     input::experiment::{ObjectRef, label},
+    report::printer::Printing,
     stand_in::IMAGE,
     targets::select::Selection,
 };
+pub use detail::Detail;
 pub use flip::Flip;
 pub use input::Input;
 pub use lint::{Lint, Output};
@@ -85,6 +88,17 @@ pub enum Command {
     },
 }
 
+impl Command {
+    /// How the command prints its text.
+    pub fn printing(&self) -> Printing {
+        match self {
+            Self::Run(run) => run.printing(),
+            Self::Judge(judge) => judge.printing(),
+            _ => Printing::default(),
+        }
+    }
+}
+
 /// What a JSON Schema describes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Described {
@@ -142,6 +156,18 @@ pub struct Run {
     /// Write everything observed, for `probeflip judge`; with `--repeat` a file for each run
     #[arg(long, value_name = "F.jsonl")]
     pub timeline: Option<PathBuf>,
+    /// How much to print
+    #[command(flatten)]
+    pub detail: Detail,
+}
+
+impl Run {
+    fn printing(&self) -> Printing {
+        Printing {
+            verbosity: self.detail.verbosity(),
+            on_stderr: false,
+        }
+    }
 }
 
 /// `probeflip judge`
@@ -153,6 +179,18 @@ pub struct Judge {
     /// A timeline written by `run --timeline`
     #[arg(value_name = "TIMELINE")]
     pub timeline: PathBuf,
+    /// How much to print
+    #[command(flatten)]
+    pub detail: Detail,
+}
+
+impl Judge {
+    fn printing(&self) -> Printing {
+        Printing {
+            verbosity: self.detail.verbosity(),
+            on_stderr: false,
+        }
+    }
 }
 
 /// `probeflip diff`

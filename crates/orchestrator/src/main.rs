@@ -3,7 +3,11 @@
 use std::process::ExitCode;
 
 use clap::Parser as _;
-use orchestrator::{cli::Cli, commands, report::printer::Printer};
+use orchestrator::{
+    cli::Cli,
+    commands,
+    report::printer::{Printer, Printing},
+};
 use tracing_subscriber::{
     filter::Targets, layer::SubscriberExt as _, util::SubscriberInitExt as _,
 };
@@ -14,11 +18,14 @@ use tracing_subscriber::{
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    let printer = Printer::process();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
-        Err(error) => return commands::not_run(&error, &printer).into(),
+        Err(error) => {
+            let printer = Printer::process(Printing::default());
+            return commands::not_run(&error, &printer).into();
+        }
     };
+    let printer = Printer::process(cli.command.printing());
     let log = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
     tracing_subscriber::registry()
         .with(log)

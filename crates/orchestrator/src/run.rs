@@ -160,7 +160,7 @@ impl RunState<'_> {
     async fn clear_up(&mut self, interrupt: &mut Interrupt, interrupted: Option<Exit>) -> Exit {
         self.recorder.record(What::Reverting);
         if interrupted.is_none() {
-            self.note("undoing everything");
+            self.detail("undoing everything");
         }
         let (undone, interrupted) = self.undo(interrupt, interrupted).await;
         let exit = undone.unwrap_or_else(|| self.quit());

@@ -56,6 +56,7 @@ pub(super) fn run(page: &Page) {
     let output = shell
         .env("PATH", path.unwrap())
         .env("KUBECONFIG", "/dev/null")
+        .env("LC_ALL", "C.UTF-8")
         .process_group(0)
         .output()
         .unwrap();

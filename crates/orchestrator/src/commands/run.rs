@@ -4,6 +4,7 @@
 //! runs. Each experiment runs in its own runtime. Output files are filled after the last one has
 //! ended. The JSON report is written however the command ends, if its file could be created.
 
+mod listing;
 mod output_files;
 mod repeat;
 
@@ -22,11 +23,15 @@ use crate::{
     },
     judge,
     random::Random,
-    report::{self, printer::Printer},
+    report::{
+        self,
+        printer::{Printer, Verbosity},
+    },
     run::{self, Job, RunResult, Views, exit_of, interrupt::Interrupt},
     stand_in::{self, Settings},
     timeline::{Place, Timeline, file},
 };
+use listing::Listing;
 use output_files::OutputFiles;
 use repeat::Repeat;
 
@@ -87,11 +92,9 @@ fn run_all(run: &cli::Run, outputs: &mut OutputFiles, printer: &Printer) -> Comm
     let mut interrupt = Interrupt::catch()?;
     // From the seed, so that equal runs have equal IDs.
     let id = random(seed).suffix(ID_LENGTH);
-    // Runs side by side have an ID each, and leave nothing that an ID would name.
-    if run.repeat.is_none() || place != Place::Virtual {
-        printer.note(format!("run {id}"));
-    }
+    say_id(run, &place, &id, printer);
     let mut exit = Exit::Held;
+    let mut listing = Listing::new(checked.len(), printer);
     for Checked {
         experiment,
         objects,
@@ -109,7 +112,8 @@ fn run_all(run: &cli::Run, outputs: &mut OutputFiles, printer: &Printer) -> Comm
                 views: Views {
                     records: run.timeline.is_some(),
                     // Of several runs only the sum is printed.
-                    sections: run.repeat.is_none_or(|runs| runs == 1),
+                    sections: run.repeat.is_none_or(|runs| runs == 1)
+                        && printer.verbosity() != Verbosity::Quiet,
                 },
             };
             run_one(&job, &place, run.latencies, interrupt, printer)
@@ -127,7 +131,7 @@ fn run_all(run: &cli::Run, outputs: &mut OutputFiles, printer: &Printer) -> Comm
                 seed,
                 run_one: &run_one,
             };
-            exit = exit.and(repeat.run(outputs, &mut interrupt, printer)?);
+            exit = exit.and(repeat.run(outputs, &mut interrupt, &mut listing)?);
             if stops(exit) {
                 break;
             }
@@ -136,13 +140,12 @@ fn run_all(run: &cli::Run, outputs: &mut OutputFiles, printer: &Printer) -> Comm
         match run_as(seed, &id, &mut interrupt, printer) {
             Ok(one) => {
                 exit = exit.and(one.exit);
-                if let Err(error) = printer.text(&report_text(experiment, &one, printer)) {
-                    exit = exit.and(Failure::from(error).print(printer));
-                }
+                exit = exit.and(printer.ended(listing.add(experiment, &one)));
                 outputs.ran(experiment, &one, printer);
             }
             // Not a failed expectation: the next experiment would meet the same error.
             Err(failure) => {
+                listing.ended(experiment, failure.exit);
                 exit = exit.and(failure.print(printer));
                 outputs.went_wrong(experiment, printer);
                 break;
@@ -152,7 +155,18 @@ fn run_all(run: &cli::Run, outputs: &mut OutputFiles, printer: &Printer) -> Comm
             break;
         }
     }
-    Ok(exit)
+    Ok(exit.and(printer.ended(listing.end())))
+}
+
+/// Prints the run's ID. On a cluster that is what `down --run` takes if the run is killed. Runs
+/// side by side have an ID each, and leave nothing that an ID would name.
+fn say_id(run: &cli::Run, place: &Place, id: &str, printer: &Printer) {
+    let line = format!("run {id}");
+    match place {
+        Place::Cluster(_) => printer.note(line),
+        Place::Virtual if run.repeat.is_some() => {}
+        Place::Pocket | Place::Virtual => printer.detail(line),
+    }
 }
 
 /// Whether to skip the remaining experiments: after a signal, or an error that the next experiment
@@ -232,7 +246,7 @@ fn load_all(run: &cli::Run, printer: &Printer) -> Result<Vec<Checked>, Failure> 
             note_unused(path, &experiments, &manifests, printer);
         }
         if experiments.is_empty() {
-            printer.note(format!(
+            printer.detail(format!(
                 "skipped `{}`: it holds no experiment",
                 path.display()
             ));
@@ -300,18 +314,18 @@ pub(super) fn workload(
         return Ok(manifests);
     }
     let (stand_ins, notes) = stand_in::manifests(&manifests, &Settings::default())?;
-    super::note_stand_ins(&notes, printer);
+    match printer.verbosity() {
+        Verbosity::Verbose => super::note_stand_ins(&notes, printer),
+        Verbosity::Normal if !notes.is_empty() => {
+            let name = &experiment.name.value;
+            let notes = notes.len();
+            printer.note(format!(
+                "note: {name}: stand-ins do not keep everything; `-v` prints {notes} notes"
+            ));
+        }
+        Verbosity::Normal | Verbosity::Quiet => {}
+    }
     Ok(stand_ins)
-}
-
-fn report_text(experiment: &Experiment, ran: &RunResult, printer: &Printer) -> String {
-    let RunResult {
-        timeline,
-        sections,
-        judgement,
-        ..
-    } = ran;
-    report::text(experiment, sections, timeline, judgement, printer.width())
 }
 
 /// Judges recorded timelines again, each with the experiment of the same name.
@@ -330,6 +344,7 @@ pub(super) fn judge_again(again: &cli::Judge, printer: &Printer) -> CommandResul
     }
     let timelines = read_timelines(&again.timeline)?;
     let mut exit = Exit::Held;
+    let mut listing = Listing::new(experiments.len(), printer);
     for experiment in &experiments {
         let name = &experiment.name.value;
         let of_name = |timeline: &&Timeline| timeline.header().experiment == *name;
@@ -349,8 +364,9 @@ pub(super) fn judge_again(again: &cli::Judge, printer: &Printer) -> CommandResul
             judgement,
         };
         exit = exit.and(ran.exit);
-        printer.text(&report_text(experiment, &ran, printer))?;
+        listing.add(experiment, &ran)?;
     }
+    listing.end()?;
     Ok(exit)
 }
 

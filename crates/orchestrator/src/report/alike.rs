@@ -109,7 +109,11 @@ mod tests {
         let lines = sum_up(lines, Micros(1_000_000));
         let lines: Vec<_> = lines
             .iter()
-            .map(|line| line.text_from(Micros(1_000_000), 0).trim_start().to_owned())
+            .map(|line| {
+                line.rows(Micros(1_000_000), 0, usize::MAX)[0]
+                    .trim_start()
+                    .to_owned()
+            })
             .collect();
         expected.assert_eq(&lines.join("\n"));
     }

@@ -1,5 +1,6 @@
 //! One line of the timeline's text: a time, an object and its change.
 
+use super::wrap::hanging;
 use crate::printable::one_line;
 use crate::timeline::Micros;
 use crate::timeline::snapshot::PodFacts;
@@ -59,11 +60,26 @@ impl Line {
         Self { alike, ..self }
     }
 
-    /// The line as text, with its time relative to `zero` and the object padded to `width`.
-    pub(crate) fn text_from(&self, zero: Micros, width: usize) -> String {
+    /// The line as text of at most `columns`, with its time relative to `zero` and the object
+    /// padded to `width`. What does not fit continues below. Where the change would be too narrow,
+    /// nothing is padded, and a change that does not fit is below.
+    pub(super) fn rows(&self, zero: Micros, width: usize, columns: usize) -> Vec<String> {
         let time = relative(self.at, zero);
         let (object, change) = (one_line(&self.object), one_line(&self.change));
-        format!("{time:>10} s  {object:width$}  {change}")
+        let start = format!("{time:>10} s  {object:width$}  ");
+        if start.chars().count() <= columns / 2 {
+            return hanging(&start, &change, columns);
+        }
+        let start = format!("  {time} s  {object}");
+        let row = format!("{start}  {change}");
+        if row.chars().count() <= columns {
+            return vec![row];
+        }
+        let below = hanging("    ", &change, columns);
+        hanging("  ", start.trim_start(), columns)
+            .into_iter()
+            .chain(below)
+            .collect()
     }
 }
 

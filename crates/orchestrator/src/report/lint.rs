@@ -8,7 +8,7 @@ use serde::Serialize;
 use crate::{
     lint::{LintFinding, LintOutcome, Severity},
     printable::one_line,
-    report::wrapped,
+    report::{summary::plural, wrapped},
 };
 
 /// The version of the JSON format.
@@ -181,11 +181,6 @@ fn summary(outcome: &LintOutcome, least: Severity) -> String {
     let workloads = plural(outcome.workloads, "workload");
     let services = plural(outcome.services, "Service");
     format!("{workloads}, {services}: {}\n", parts.join(", "))
-}
-
-fn plural(count: usize, word: &str) -> String {
-    let s = if count == 1 { "" } else { "s" };
-    format!("{count} {word}{s}")
 }
 
 /// The schema of [`LintReport`], as it is written: what may be null is there.

@@ -5,14 +5,22 @@ use std::time::Duration;
 use probe_target::model::duration::format;
 
 use super::paint::marked;
-use super::table::bare_table;
+use super::table::{bare_table, is_narrow};
+use super::wrap::{columns, hanging, wrapped};
 use crate::judge::{Judgement, MeasureJudgement};
 use crate::printable::one_line;
 
-/// A table with a row for each measure; none without measures.
+/// A table with a row for each measure or, on narrow terminals, two lines; none without measures.
 pub(crate) fn measures(judgement: &Judgement, width: Option<u16>) -> Option<String> {
     if judgement.measures.is_empty() {
         return None;
+    }
+    if is_narrow(width) {
+        let measures = judgement.measures.iter();
+        let lines: Vec<String> = measures
+            .flat_map(|measure| lines(&row(measure), columns(width)))
+            .collect();
+        return Some(lines.join("\n"));
     }
     let mut table = bare_table(width);
     table.set_header(["measure", "verdict", "took", "at most", "between"]);
@@ -20,6 +28,25 @@ pub(crate) fn measures(judgement: &Judgement, width: Option<u16>) -> Option<Stri
         table.add_row(row(measure));
     }
     Some(table.trim_fmt())
+}
+
+/// `✔ pass outage 4.000 s, at most 10s`, and below it the rest.
+fn lines([name, verdict, took, at_most, between]: &[String; 5], columns: usize) -> Vec<String> {
+    let at_most = match at_most.as_str() {
+        "" => String::new(),
+        at_most => format!(", at most {at_most}"),
+    };
+    let took = match took.as_str() {
+        "" => String::new(),
+        took => format!(" {took}"),
+    };
+    let mut lines = wrapped(&format!("{verdict} {name}{took}{at_most}"), columns);
+    lines.extend(
+        between
+            .lines()
+            .flat_map(|line| hanging("    ", line, columns)),
+    );
+    lines
 }
 
 fn row(measure: &MeasureJudgement) -> [String; 5] {
@@ -59,28 +86,22 @@ pub(crate) fn chains(judgement: &Judgement, width: Option<u16>) -> Option<String
         });
         let name = format!("{}: flip", one_line(&step.name));
         let parts: Vec<String> = [name].into_iter().chain(links).collect();
-        Some(wrapped(&parts, usize::from(width.unwrap_or(u16::MAX))))
+        Some(joined(&parts, columns(width)))
     });
     let steps: Vec<String> = steps.collect();
     (!steps.is_empty()).then(|| steps.join("\n"))
 }
 
 /// Joins the parts by arrows; a line that would be wider than `width` breaks before one.
-fn wrapped(parts: &[String], width: usize) -> String {
-    let mut text = String::new();
-    let mut column = 0;
+fn joined(parts: &[String], width: usize) -> String {
+    let mut lines: Vec<String> = Vec::new();
     for part in parts {
-        let long = part.chars().count() + 3;
-        if column == 0 {
-            column = long - 3;
-        } else if column + long <= width {
-            text += " → ";
-            column += long;
-        } else {
-            text += "\n  → ";
-            column = long + 1;
+        let next = format!(" → {part}");
+        match lines.last_mut() {
+            None => lines.extend(wrapped(part, width)),
+            Some(line) if line.chars().count() + next.chars().count() <= width => *line += &next,
+            Some(_) => lines.extend(hanging("  → ", part, width)),
         }
-        text += part;
     }
-    text
+    lines.join("\n")
 }

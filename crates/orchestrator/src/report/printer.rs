@@ -2,7 +2,7 @@
 //!
 //! Callers pass finished text, so that output can be tested without a terminal. Control characters
 //! in text for people are escaped; a terminal receives only the escape sequences of colours and
-//! progress lines.
+//! progress lines. Where the locale has no UTF-8, signs are replaced by ASCII.
 
 use std::{
     env,
@@ -18,7 +18,7 @@ use crate::{
     error_chain,
     exit::{Exit, Failure, HasExitCode},
     printable,
-    report::{Paint, json},
+    report::{Paint, ascii, json, wrap},
 };
 
 /// Standard output cannot be written.
@@ -32,14 +32,37 @@ impl HasExitCode for PrintError {
     }
 }
 
+/// How much a command prints.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Verbosity {
+    /// The total, and a line for what did not hold.
+    Quiet,
+    /// A line for what held, and the story of what did not.
+    #[default]
+    Normal,
+    /// Everything.
+    Verbose,
+}
+
+/// How a command prints its text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Printing {
+    /// How much of it.
+    pub verbosity: Verbosity,
+    /// Whether it goes to stderr, as stdout is taken by an output file `-`.
+    pub on_stderr: bool,
+}
+
 /// Writes to the standard streams of the process, or to those of a test.
 pub struct Printer {
     out: Mutex<Box<dyn Write + Send>>,
     err: Mutex<Box<dyn Write + Send>>,
     errors: Mutex<Vec<json::Error>>,
+    printing: Printing,
     live: Option<u16>,
     paint: Paint,
     width: Option<u16>,
+    ascii: bool,
 }
 
 /// Width of a terminal that does not tell its own, without `COLUMNS`.
@@ -47,8 +70,11 @@ const WIDTH: u16 = 120;
 
 impl Printer {
     /// Prints to the streams of this process, with progress lines only if stderr is a terminal.
-    pub fn process() -> Self {
-        let printer = Self::to(Box::new(io::stdout()), Box::new(io::stderr()));
+    pub fn process(printing: Printing) -> Self {
+        let printer = Self {
+            printing,
+            ..Self::to(Box::new(io::stdout()), Box::new(io::stderr()))
+        };
         let terminals = (columns(&io::stdout()), columns(&io::stderr()));
         printer.on(terminals, |name| env::var_os(name))
     }
@@ -60,20 +86,24 @@ impl Printer {
         (out, err): (Option<u16>, Option<u16>),
         variable: impl Fn(&str) -> Option<OsString>,
     ) -> Self {
-        // https://no-color.org: applies if set and not empty.
+        let text = if self.printing.on_stderr { err } else { out };
+        // https://no-color.org: applies if set and not empty. https://bixense.com/clicolors: colour
+        // is forced unless it is turned off.
         let no_color = variable("NO_COLOR").is_some_and(|value| !value.is_empty());
+        let force = variable("CLICOLOR_FORCE").is_some_and(|it| !it.is_empty() && it != "0");
         // A dumb terminal shows escape sequences as characters, so it gets neither colours nor
         // progress.
         let dumb = variable("TERM").is_some_and(|term| term == "dumb");
         let columns = variable("COLUMNS").and_then(|columns| columns.to_str()?.parse().ok());
         Self {
             live: err.filter(|_| !dumb),
-            paint: if out.is_some() && !dumb && !no_color {
+            paint: if !no_color && (force || text.is_some() && !dumb) {
                 Paint::Colour
             } else {
                 Paint::Plain
             },
-            width: out.map(|width| columns.unwrap_or(width)),
+            width: text.map(|width| columns.unwrap_or(width)),
+            ascii: ascii::is_needed(variable),
             ..self
         }
     }
@@ -84,9 +114,11 @@ impl Printer {
             out: Mutex::new(out),
             err: Mutex::new(err),
             errors: Mutex::default(),
+            printing: Printing::default(),
             live: None,
             paint: Paint::Plain,
             width: None,
+            ascii: false,
         }
     }
 
@@ -95,9 +127,16 @@ impl Printer {
         Self::to(Box::new(io::sink()), Box::new(io::sink()))
     }
 
-    /// Prints a command's result as text to stdout, escaped and coloured; see [`data`](Self::data).
+    /// Prints a command's result as text, escaped and coloured, to stdout (see
+    /// [`data`](Self::data)) or, if that is taken, to stderr.
     pub fn text(&self, text: &str) -> Result<(), PrintError> {
-        self.data(&self.paint.all(&printable::lines(text)))
+        let text = self.encoded(&self.paint.all(&printable::lines(text)));
+        self.settle();
+        if self.printing.on_stderr {
+            self.say(&text);
+            return Ok(());
+        }
+        self.data(&text)
     }
 
     /// Prints a command's result in a machine-readable format to stdout, unchanged.
@@ -113,8 +152,20 @@ impl Printer {
 
     /// Prints one line about the progress of the command to stderr.
     pub fn note(&self, line: impl AsRef<str>) {
-        let line = printable::lines(line.as_ref());
+        let line = self.encoded(&printable::lines(line.as_ref()));
         self.say(&format!("{}{line}\n", self.erase()));
+    }
+
+    /// Prints one line about the progress of the command to stderr if everything is to be printed;
+    /// else it is the progress line.
+    pub fn detail(&self, line: impl AsRef<str>) {
+        match self.printing.verbosity {
+            Verbosity::Verbose => {
+                let columns = wrap::columns(self.live);
+                self.note(wrap::wrapped(line.as_ref(), columns).join("\n"));
+            }
+            Verbosity::Normal | Verbosity::Quiet => self.progress(line),
+        }
     }
 
     /// Prints a warning to stderr.
@@ -145,18 +196,20 @@ impl Printer {
     /// the terminal is cut off: a line that wraps could not be erased.
     pub fn progress(&self, line: impl AsRef<str>) {
         if let Some(width) = self.live {
-            let line = printable::one_line(line.as_ref());
-            let line: String = line
-                .chars()
-                .take(usize::from(width).saturating_sub(1))
-                .collect();
-            self.say(&format!("{}{line}", self.erase()));
+            let line = self.encoded(&printable::one_line(line.as_ref()));
+            let fitting = wrap::start(&line, usize::from(width).saturating_sub(1));
+            self.say(&format!("{}{fitting}", self.erase()));
         }
     }
 
     /// Removes the progress line.
     pub fn settle(&self) {
         self.say(self.erase());
+    }
+
+    /// How much to print.
+    pub(crate) fn verbosity(&self) -> Verbosity {
+        self.printing.verbosity
     }
 
     /// Whether data may be coloured.
@@ -177,6 +230,23 @@ impl Printer {
     /// The sequence that returns to the line's start and clears it: ECMA-48, "erase in line".
     fn erase(&self) -> &'static str {
         if self.live.is_some() { "\r\x1b[K" } else { "" }
+    }
+
+    /// The text in the characters of the locale.
+    fn encoded(&self, text: &str) -> String {
+        if self.ascii {
+            ascii::ascii(text)
+        } else {
+            text.to_owned()
+        }
+    }
+
+    /// Prints a failure, if there is one, and returns the exit code.
+    pub(crate) fn ended<E: HasExitCode>(&self, result: Result<(), E>) -> Exit {
+        match result {
+            Ok(()) => Exit::Held,
+            Err(error) => Failure::from(error).print(self),
+        }
     }
 
     fn say(&self, text: &str) {
@@ -263,13 +333,56 @@ mod tests {
             printer.settle();
         };
         let colour = "\x1b[32m✔ pass\x1b[0m small\n";
-        let live = "\r\x1b[Kwaiting\r\x1b[Kdone\n\r\x1b[K";
+        let live = "\r\x1b[Kwaiting\r\x1b[Kdone\n\r\x1b[K\r\x1b[K";
         let plain = ("✔ pass small\n".to_owned(), "done\n".to_owned());
         assert_eq!(printed(&[("TERM", "dumb")], print), plain);
         let xterm = printed(&[("TERM", "xterm")], print);
         assert_eq!(xterm, (colour.to_owned(), live.to_owned()));
         let no_color = printed(&[("NO_COLOR", "1")], print);
-        assert_eq!(no_color, (plain.0, live.to_owned()));
+        assert_eq!(no_color, (plain.0.clone(), live.to_owned()));
+        let forced = printed(&[("TERM", "dumb"), ("CLICOLOR_FORCE", "1")], print);
+        assert_eq!(forced, (colour.to_owned(), plain.1.clone()));
+        let both = [("CLICOLOR_FORCE", "1"), ("NO_COLOR", "1")];
+        assert_eq!(printed(&both, print).0, plain.0);
+        let not = [("TERM", "dumb"), ("CLICOLOR_FORCE", "0")];
+        assert_eq!(printed(&not, print), plain);
+    }
+
+    #[test]
+    fn a_locale_without_utf_8_gets_ascii() {
+        let print = |printer: &Printer| {
+            printer.text("✔ pass small → é\n").unwrap();
+            printer.note("– not run …");
+        };
+        let ascii = printed(&[("TERM", "dumb"), ("LC_ALL", "C")], print);
+        let expected = ("+ pass small > \\u{e9}\n", "- not run ...\n");
+        assert_eq!((&*ascii.0, &*ascii.1), expected);
+    }
+
+    #[test]
+    fn what_is_done_is_the_progress_line_unless_everything_is_printed() {
+        let printed = |verbosity| {
+            let err = Kept::default();
+            let printing = Printing {
+                verbosity,
+                on_stderr: true,
+            };
+            let printer = Printer {
+                printing,
+                ..Printer::to(Box::new(io::sink()), Box::new(err.clone()))
+            };
+            printer.detail("one");
+            let printer = printer.on((None, Some(20)), |_| None);
+            printer.detail("two");
+            printer.text("✔ pass\n").unwrap();
+            err.text()
+        };
+        let text = "\r\x1b[K\x1b[32m✔ pass\x1b[0m\n";
+        assert_eq!(printed(Verbosity::Normal), format!("\r\x1b[Ktwo{text}"));
+        assert_eq!(
+            printed(Verbosity::Verbose),
+            format!("one\n\r\x1b[Ktwo\n{text}")
+        );
     }
 
     #[test]

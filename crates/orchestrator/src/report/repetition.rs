@@ -3,7 +3,8 @@
 //! Percentiles are by nearest rank: each is a time that was measured. A percentile is given only if
 //! at least one sample in so many lies beyond it: p50 from 2 samples on, p90 from 10, p99 from 100.
 
-use super::table::bare_table;
+use super::table::{bare_table, is_narrow};
+use super::wrap::{columns, hanging, wrapped};
 use crate::exit::Exit;
 use crate::input::experiment::{Experiment, Operator};
 use crate::judge::{Chain, Finding, Judgement, Verdict};
@@ -51,6 +52,9 @@ pub(crate) struct Sampled {
 
 /// The percentiles, and from how many samples on each is given.
 const PERCENTILES: [(u64, usize); 3] = [(50, 2), (90, 10), (99, 100)];
+
+/// What [`Sampled::times`] gives.
+const HEADS: [&str; 5] = ["min", "p50", "p90", "p99", "max"];
 
 /// The rule above, for people.
 const RULE: &str = "in seconds; p50 from 2 samples on, p90 from 10, p99 from 100";
@@ -137,9 +141,27 @@ impl Repetition {
         self.runs.iter().filter(|run| run.exit != Exit::Held)
     }
 
-    /// The sum as text: a line of counts, a line for each kind of runs that did not pass, and a
-    /// table with a line for each measure.
+    /// The sum as text: the counts, and a table with a line for each measure.
     pub(crate) fn text(&self, width: Option<u16>) -> String {
+        let counts = self.counts();
+        let counts = counts
+            .lines()
+            .flat_map(|line| wrapped(line, columns(width)));
+        let counts = counts.collect::<Vec<_>>().join("\n");
+        if self.measures().next().is_none() {
+            return counts;
+        }
+        let times = if is_narrow(width) {
+            self.list(columns(width))
+        } else {
+            self.table(width)
+        };
+        let rule = wrapped(RULE, columns(width)).join("\n");
+        [counts, times, rule].join("\n\n")
+    }
+
+    /// A line of counts, and a line for each kind of runs that did not pass.
+    pub(crate) fn counts(&self) -> String {
         let (name, place) = (one_line(&self.experiment), self.place.to_string());
         let runs = match self.runs.len() {
             all if all == self.asked as usize => format!("{all} runs"),
@@ -165,35 +187,56 @@ impl Repetition {
             one_line(&place),
             counts.join(", ")
         );
-        let head = [vec![first], lines].concat().join("\n");
-        match self.table(width) {
-            Some(table) => [head, table, RULE.to_owned()].join("\n\n"),
-            None => head,
-        }
+        [vec![first], lines].concat().join("\n")
     }
 
-    fn table(&self, width: Option<u16>) -> Option<String> {
-        let mut table = bare_table(width);
-        table.set_header(["step", "measure", "n", "min", "p50", "p90", "p99", "max"]);
+    /// A heading for each step, and below it two lines for each measure.
+    fn list(&self, columns: usize) -> String {
+        let mut lines = Vec::new();
+        for (step, row) in self.by_step() {
+            lines.extend(
+                step.iter()
+                    .flat_map(|step| wrapped(&one_line(step), columns)),
+            );
+            let name = format!("{}, n {}", one_line(&row.name), row.number());
+            lines.extend(hanging("  ", &name, columns));
+            let times = HEADS
+                .iter()
+                .zip(row.times())
+                .filter_map(|(head, at)| at.map(|at| format!("{head} {at}")));
+            let times = times.collect::<Vec<_>>().join("  ");
+            lines.extend(hanging("      ", &times, columns));
+        }
+        lines.join("\n")
+    }
+
+    /// The measured times, the first of each step with the step.
+    fn by_step(&self) -> impl Iterator<Item = (Option<&str>, &Sampled)> {
         let mut before = None;
-        let mut rows = 0;
-        for row in self.measures() {
+        self.measures().map(move |row| {
             let step = row.step.as_deref().unwrap_or("measures");
-            let shown = if before == Some(step) { "" } else { step };
+            let shown = (before != Some(step)).then_some(step);
             before = Some(step);
+            (shown, row)
+        })
+    }
+
+    fn table(&self, width: Option<u16>) -> String {
+        let mut table = bare_table(width);
+        table.set_header(["step", "measure", "n"].into_iter().chain(HEADS));
+        for (step, row) in self.by_step() {
             let times = row
                 .times()
                 .map(|at| at.map_or_else(String::new, |at| at.to_string()));
             let [min, p50, p90, p99, max] = times;
             let n = row.samples.len().to_string();
             let (shown, name) = (
-                one_line(shown).into_owned(),
+                one_line(step.unwrap_or_default()).into_owned(),
                 one_line(&row.name).into_owned(),
             );
             table.add_row([shown, name, n, min, p50, p90, p99, max]);
-            rows += 1;
         }
-        (rows > 0).then(|| table.trim_fmt())
+        table.trim_fmt()
     }
 }
 

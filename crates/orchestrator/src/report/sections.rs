@@ -6,19 +6,19 @@ use probe_target::model::duration;
 
 use super::alike::sum_up;
 use super::line::Line;
-use super::record_changes::{changes, was};
+use super::outcome_changes::{self, OutcomeChange, outcome_changes};
+use super::record_changes::changes;
+use super::wrap::{columns, wrapped};
 use crate::input::experiment::{Action, Delete, Experiment, Flip, ObjectKind, ObjectRef, Step};
 use crate::printable::one_line;
-use crate::timeline::snapshot::{Client, Snapshot};
+use crate::timeline::snapshot::Snapshot;
 use crate::timeline::{Micros, Record, Timeline, What};
-
-/// Maximum number of changes of one client in a section; a client that alternates between outcomes
-/// would hide the rest.
-const MAX_CHANGES: usize = 40;
 
 /// A part of the timeline with its own time 0.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Section {
+    /// Which part it is.
+    pub(crate) part: Part,
     /// The heading.
     pub(crate) title: String,
     /// Time 0 of its lines.
@@ -27,19 +27,40 @@ pub(crate) struct Section {
     pub(crate) lines: Vec<Line>,
 }
 
+/// A part of a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Part {
+    /// Until the steady state.
+    Start,
+    /// The step with this number, from 0.
+    Step(usize),
+    /// What follows a step, until the next.
+    AfterStep,
+    /// The clean-up.
+    CleanUp,
+}
+
+impl Section {
+    /// The section as text that is not wider than `width`.
+    pub(super) fn text(&self, width: Option<u16>) -> String {
+        let objects = self.lines.iter();
+        let objects = objects.map(|line| one_line(&line.object).chars().count());
+        let object = objects.max().unwrap_or(0);
+        let columns = columns(width);
+        let lines = self.lines.iter();
+        let lines = lines.flat_map(|line| line.rows(self.zero, object, columns));
+        let title = wrapped(&one_line(&self.title), columns);
+        title
+            .into_iter()
+            .chain(lines)
+            .collect::<Vec<_>>()
+            .join("\n")
+    }
+}
+
 impl fmt::Display for Section {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&one_line(&self.title))?;
-        let width = self
-            .lines
-            .iter()
-            .map(|line| one_line(&line.object).chars().count())
-            .max()
-            .unwrap_or(0);
-        for line in &self.lines {
-            write!(f, "\n{}", line.text_from(self.zero, width))?;
-        }
-        Ok(())
+        f.write_str(&self.text(None))
     }
 }
 
@@ -70,7 +91,8 @@ impl<'a> SectionBuilder<'a> {
             snapshot: Snapshot::new(&experiment.traffic),
         };
         let name = &experiment.name.value;
-        builder.open(Micros::ZERO, format!("{name}: until the steady state"));
+        let title = format!("{name}: until the steady state");
+        builder.open(Part::Start, Micros::ZERO, title);
         builder
     }
 
@@ -81,8 +103,9 @@ impl<'a> SectionBuilder<'a> {
         }
     }
 
-    fn open(&mut self, at: Micros, title: String) {
+    fn open(&mut self, part: Part, at: Micros, title: String) {
         self.sections.push(Section {
+            part,
             title,
             zero: at,
             lines: Vec::new(),
@@ -96,7 +119,7 @@ impl<'a> SectionBuilder<'a> {
             What::StepStart { step, name, .. } => {
                 self.close_if_empty();
                 let title = title(*step, name, self.experiment.steps.get(*step));
-                self.open(record.at, title);
+                self.open(Part::Step(*step), record.at, title);
             }
             What::Applied | What::Acknowledged { .. } => self.last().zero = record.at,
             What::Steady => self.line(Line::new(record.at, "steady state", "reached")),
@@ -106,12 +129,12 @@ impl<'a> SectionBuilder<'a> {
                     format!("step {}", step + 1),
                     "decided",
                 ));
-                self.open(record.at, "after the step".into());
+                self.open(Part::AfterStep, record.at, "after the step".into());
             }
             What::Reverting => {
                 self.close_if_empty();
                 let title = "afterwards: flips reverted, objects deleted";
-                self.open(record.at, title.into());
+                self.open(Part::CleanUp, record.at, title.into());
             }
             _ => self.last().lines.extend(lines),
         }
@@ -122,7 +145,7 @@ impl<'a> SectionBuilder<'a> {
         for client in &self.experiment.traffic {
             // Requests are listed by the times they were sent, not by when they became known.
             if let Some(known) = self.snapshot.client(&client.name) {
-                self.share_out(&requests(&client.name, known));
+                self.share_out(&client.name, &outcome_changes(known));
             }
         }
         self.close_if_empty();
@@ -134,16 +157,15 @@ impl<'a> SectionBuilder<'a> {
     }
 
     /// Adds the lines of one client to the sections of their times.
-    fn share_out(&mut self, lines: &[Line]) {
-        let place = |line: &Line| self.starts.partition_point(|start| *start <= line.at);
-        for lines in lines.chunk_by(|one, next| place(one) == place(next)) {
-            let (listed, left_out) = lines.split_at(lines.len().min(MAX_CHANGES));
-            let lines = &mut self.sections[place(&lines[0]).max(1) - 1].lines;
-            lines.extend_from_slice(listed);
-            if let [first, ..] = left_out {
-                let more = format!("… and {} more changes", left_out.len());
-                lines.push(Line::new(first.at, &first.object, more));
-            }
+    fn share_out(&mut self, client: &str, changes: &[OutcomeChange]) {
+        let place = |change: &OutcomeChange| {
+            let begun = self.starts.partition_point(|start| *start <= change.at);
+            begun.max(1) - 1
+        };
+        for changes in changes.chunk_by(|one, next| place(one) == place(next)) {
+            let section = &mut self.sections[place(&changes[0])];
+            let lines = outcome_changes::lines(client, changes, section.zero);
+            section.lines.extend(lines);
         }
     }
 
@@ -192,22 +214,4 @@ fn pods_of(subject: &ObjectRef) -> String {
 fn flip(flip: &Flip) -> String {
     let whose = format!("{} in {}", flip.container.value, flip.pod.value);
     flip.aim.describe(whose)
-}
-
-fn requests(name: &str, client: &Client) -> Vec<Line> {
-    let object = format!("traffic {name}");
-    let mut lines: Vec<Line> = Vec::new();
-    let mut before: Option<String> = None;
-    for sent in client.all() {
-        let outcome = sent.to_string();
-        if before.as_ref() == Some(&outcome) {
-            continue;
-        }
-        let change = before
-            .as_ref()
-            .map_or(outcome.clone(), |before| was(&outcome, before));
-        before = Some(outcome);
-        lines.push(Line::new(Micros::from_signed(sent.at), &object, change));
-    }
-    lines
 }

@@ -1,8 +1,10 @@
-//! The table of verdicts, and details of expectations that did not hold or were only observed.
+//! The verdicts as a table or, on narrow terminals, as a list, and details of expectations that did
+//! not hold or were only observed.
 
 use comfy_table::{ContentArrangement, ContentLineStyle, LineStyle, Table, TableStyle};
 
 use super::paint::{mark, marked};
+use super::wrap::{columns, hanging, wrapped};
 use crate::judge::{Finding, Judgement, StepJudgement, Verdict};
 use crate::printable::one_line;
 
@@ -12,8 +14,58 @@ const STYLE: TableStyle = TableStyle::new()
     .header_separator(LineStyle::none().fill('─').junction('─'))
     .content_lines(ContentLineStyle::none());
 
+/// On narrower terminals a table's row becomes two lines.
+const MIN_TABLE: u16 = 100;
+
+/// All expectations with their verdicts.
+pub(super) fn verdicts(judgement: &Judgement, width: Option<u16>) -> String {
+    if is_narrow(width) {
+        list(judgement, columns(width))
+    } else {
+        table(judgement, width)
+    }
+}
+
+/// Whether a terminal is too narrow for tables.
+pub(super) fn is_narrow(width: Option<u16>) -> bool {
+    width.is_some_and(|width| width < MIN_TABLE)
+}
+
+/// A heading for each step, and below it two lines or more for each expectation.
+fn list(judgement: &Judgement, columns: usize) -> String {
+    let findings = judgement.steps.iter().flat_map(|step| &step.findings);
+    let marks = findings.map(|finding| verdict(finding).chars().count());
+    let widest = marks.max().unwrap_or(0);
+    let mut lines = Vec::new();
+    for step in judgement
+        .steps
+        .iter()
+        .filter(|step| !step.findings.is_empty())
+    {
+        lines.extend(wrapped(&one_line(&step.name), columns));
+        for finding in &step.findings {
+            let at = at(step, finding);
+            let at = if at.is_empty() {
+                at
+            } else {
+                format!(" at {at}")
+            };
+            let start = format!("  {:widest$}  ", verdict(finding));
+            lines.extend(hanging(
+                &start,
+                &format!("{}{at}", one_line(&finding.id)),
+                columns,
+            ));
+            for line in expected(finding).lines() {
+                lines.extend(hanging("      ", line, columns));
+            }
+        }
+    }
+    lines.join("\n")
+}
+
 /// A table with a row for each expectation.
-pub(crate) fn table(judgement: &Judgement, width: Option<u16>) -> String {
+fn table(judgement: &Judgement, width: Option<u16>) -> String {
     let mut table = bare_table(width);
     table.set_header(["step", "expectation", "verdict", "at", "expected"]);
     for step in &judgement.steps {
@@ -46,14 +98,18 @@ pub(crate) fn bare_table(width: Option<u16>) -> Table {
 
 /// A paragraph for each expectation that did not hold, with what was observed instead, and for each
 /// `observe`.
-pub(crate) fn details(judgement: &Judgement) -> Vec<String> {
+pub(crate) fn details(judgement: &Judgement, width: Option<u16>) -> Vec<String> {
+    let columns = columns(width);
+    let paragraph = |text: String| wrapped(&text, columns).join("\n");
     let missing = judgement
         .missing
         .iter()
         .map(|missing| format!("the steady state was not reached: {}", one_line(missing)));
     let causes = judgement.causes.iter().map(|cause| one_line(cause));
-    let causes: Vec<_> = causes.map(|cause| format!("\n  {cause}")).collect();
-    let causes = (!causes.is_empty()).then(|| format!("possible causes:{}", causes.concat()));
+    let causes: Vec<_> = causes
+        .flat_map(|cause| hanging("  ", &cause, columns))
+        .collect();
+    let causes = (!causes.is_empty()).then(|| format!("possible causes:\n{}", causes.join("\n")));
     let unreached = judgement.steps.iter().flat_map(|step| {
         let mark = marked(Some(Verdict::Inconclusive));
         let flips = step.unreached.iter().map(|flip| one_line(flip));
@@ -68,27 +124,29 @@ pub(crate) fn details(judgement: &Judgement) -> Vec<String> {
             .verdict
             .is_some_and(|verdict| finding.observed || verdict != Verdict::Pass)
     });
+    let missing = missing.map(paragraph).chain(causes);
     missing
-        .chain(causes)
-        .chain(unreached)
-        .chain(shown.map(|(step, finding)| detail(step, finding)))
+        .chain(unreached.map(paragraph))
+        .chain(shown.map(|(step, finding)| detail(step, finding, columns)))
         .collect()
 }
 
-fn detail(step: &StepJudgement, finding: &Finding) -> String {
-    let Finding { id, seen, .. } = finding;
-    let expected = if finding.observed {
-        String::new()
-    } else {
-        format!("\n  expected  {}", one_line(&finding.expected))
-    };
-    let (mark, id, step, seen) = (
+fn detail(step: &StepJudgement, finding: &Finding, columns: usize) -> String {
+    let Finding {
+        id, expected, seen, ..
+    } = finding;
+    let head = format!(
+        "{} {} ({})",
         mark(finding),
         one_line(id),
-        one_line(&step.name),
-        one_line(seen),
+        one_line(&step.name)
     );
-    format!("{mark} {id} ({step}){expected}\n  seen      {seen}")
+    let mut lines = wrapped(&head, columns);
+    if !finding.observed {
+        lines.extend(hanging("  expected  ", &one_line(expected), columns));
+    }
+    lines.extend(hanging("  seen      ", &one_line(seen), columns));
+    lines.join("\n")
 }
 
 /// What was expected, then a line for each client's requests.

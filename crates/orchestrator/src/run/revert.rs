@@ -128,12 +128,15 @@ impl RunState<'_> {
     fn say_what_is_kept(&self) {
         match &self.cluster.place {
             Place::Cluster(context) => {
-                self.note(format!(
-                    "the objects stay; they go with {}",
+                self.printer.note(format!(
+                    "{}: the objects stay; they go with {}",
+                    self.job.experiment.name.value,
                     self.down(context)
                 ));
             }
-            Place::Pocket | Place::Virtual => self.note("the objects go with the embedded cluster"),
+            Place::Pocket | Place::Virtual => {
+                self.detail("the objects go with the embedded cluster");
+            }
         }
     }
 

@@ -58,7 +58,7 @@ impl RunState<'_> {
         for manifest in &self.job.objects {
             self.apply(manifest).await?;
         }
-        self.note(format!(
+        self.detail(format!(
             "{} objects applied to namespace `{}`",
             self.created.len(),
             self.scope.namespace
@@ -100,7 +100,7 @@ impl RunState<'_> {
         }
         let at = self.recorder.record(What::Steady);
         self.follow_targets();
-        self.note(format!("steady after {at} s"));
+        self.detail(format!("steady after {at} s"));
         Ok(())
     }
 

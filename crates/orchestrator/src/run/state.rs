@@ -152,8 +152,9 @@ impl<'a> RunState<'a> {
         });
     }
 
-    pub(super) fn note(&self, line: impl AsRef<str>) {
-        self.printer.note(format!(
+    /// Prints what the run does.
+    pub(super) fn detail(&self, line: impl AsRef<str>) {
+        self.printer.detail(format!(
             "{}: {}",
             self.job.experiment.name.value,
             line.as_ref()

@@ -84,7 +84,7 @@ impl RunState<'_> {
                 self.recorder.record(What::Acknowledged { step, patched });
             }
         }
-        self.note(format!("{} s  {name}", self.recorder.now()));
+        self.detail(format!("{} s  {name}", self.recorder.now()));
         self.decided(number, &name).await;
         self.recorder.record(What::StepEnd { step: number });
         Ok(())

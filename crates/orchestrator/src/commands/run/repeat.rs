@@ -14,13 +14,13 @@ use std::{
 
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
-use super::output_files::OutputFiles;
+use super::{listing::Listing, output_files::OutputFiles};
 use crate::{
     exit::{Exit, Failure},
     input::experiment::Experiment,
     report::{
         self,
-        printer::Printer,
+        printer::{PrintError, Printer, Verbosity},
         repetition::{Repetition, RunSum},
     },
     run::{RunResult, interrupt::Interrupt},
@@ -54,23 +54,29 @@ impl Repeat<'_> {
         &self,
         outputs: &mut OutputFiles,
         interrupt: &mut Interrupt,
-        printer: &Printer,
+        listing: &mut Listing<'_>,
     ) -> Result<Exit, Failure> {
-        let mut sum = Sum::new(self, printer);
+        let mut sum = Sum::new(self, listing);
         if *self.place == Place::Virtual {
             self.side_by_side(&mut sum, outputs, interrupt)?;
         } else {
             self.one_by_one(&mut sum, outputs, interrupt);
         }
-        sum.print()?;
         outputs.repeated(&sum.repetition);
-        Ok(sum.exit)
+        let exit = sum.exit;
+        sum.print()?;
+        Ok(exit)
     }
 
-    fn one_by_one(&self, sum: &mut Sum<'_>, outputs: &mut OutputFiles, interrupt: &mut Interrupt) {
+    fn one_by_one(
+        &self,
+        sum: &mut Sum<'_, '_>,
+        outputs: &mut OutputFiles,
+        interrupt: &mut Interrupt,
+    ) {
         for index in 0..self.runs {
             sum.printer
-                .note(format!("run {} of {}", index + 1, self.runs));
+                .detail(format!("run {} of {}", index + 1, self.runs));
             let result = (self.run_one)(index, sum.printer, interrupt);
             if sum.take(index, result, outputs).is_break() {
                 break;
@@ -81,14 +87,15 @@ impl Repeat<'_> {
     /// Runs on all processors. A signal stops every run that has begun, and no other begins.
     fn side_by_side(
         &self,
-        sum: &mut Sum<'_>,
+        sum: &mut Sum<'_, '_>,
         outputs: &mut OutputFiles,
         interrupt: &mut Interrupt,
     ) -> Result<(), Failure> {
         let first = self.seed.unwrap_or_default();
         let last = first.wrapping_add(u64::from(self.runs) - 1);
         let name = &self.experiment.name.value;
-        sum.printer.note(format!("{name}: seeds {first} to {last}"));
+        sum.printer
+            .detail(format!("{name}: seeds {first} to {last}"));
         let workers = thread::available_parallelism().map_or(1, usize::from);
         let (next, stopped) = (AtomicU32::new(0), AtomicBool::new(false));
         let signals: Mutex<Vec<UnboundedSender<Exit>>> = Mutex::default();
@@ -131,9 +138,10 @@ impl Repeat<'_> {
 }
 
 /// The sum of the runs taken so far.
-struct Sum<'a> {
+struct Sum<'a, 'p> {
     of: &'a Repeat<'a>,
-    printer: &'a Printer,
+    listing: &'a mut Listing<'p>,
+    printer: &'p Printer,
     repetition: Repetition,
     /// What the first run that did not pass says.
     first: Option<(RunSum, Vec<String>)>,
@@ -143,11 +151,12 @@ struct Sum<'a> {
 /// Whether more runs may follow.
 type Flow = std::ops::ControlFlow<()>;
 
-impl<'a> Sum<'a> {
-    fn new(of: &'a Repeat<'a>, printer: &'a Printer) -> Self {
+impl<'a, 'p> Sum<'a, 'p> {
+    fn new(of: &'a Repeat<'a>, listing: &'a mut Listing<'p>) -> Self {
         Self {
             of,
-            printer,
+            printer: listing.printer(),
+            listing,
             repetition: Repetition::new(of.experiment, of.place, of.runs),
             first: None,
             exit: Exit::Held,
@@ -236,14 +245,14 @@ impl<'a> Sum<'a> {
         if !matches!(ran.exit, Exit::Interrupted | Exit::Terminated) {
             self.repetition.add(run, &ran.judgement);
             if ran.exit != Exit::Held && self.first.is_none() {
-                self.first = Some((run, report::details(&ran.judgement)));
+                let details = report::details(&ran.judgement, self.printer.width());
+                self.first = Some((run, details));
             }
         }
+        self.listing.add_run(&ran);
         if self.of.runs == 1 {
-            let text = super::report_text(experiment, &ran, self.printer);
-            if let Err(error) = self.printer.text(&(text + "\n")) {
-                self.exit = self.exit.and(Failure::from(error).print(self.printer));
-            }
+            let shown = self.listing.show(experiment, &ran);
+            self.exit = self.exit.and(self.printer.ended(shown));
         }
         let label = run.label();
         self.exit = self
@@ -263,7 +272,14 @@ impl<'a> Sum<'a> {
         }
     }
 
-    fn print(&self) -> Result<(), Failure> {
+    fn print(self) -> Result<(), PrintError> {
+        self.listing.ended(self.of.experiment, self.exit);
+        if self.printer.verbosity() == Verbosity::Quiet {
+            return match self.exit {
+                Exit::Held => Ok(()),
+                _ => self.listing.line(&self.repetition.counts()),
+            };
+        }
         let mut parts = vec![self.repetition.text(self.printer.width())];
         if let Some((run, details)) = self.first.as_ref().filter(|_| self.of.runs > 1) {
             let what = match run.seed {
@@ -273,8 +289,7 @@ impl<'a> Sum<'a> {
             parts.push(format!("the first run that did not pass: {what}"));
             parts.extend(details.iter().cloned());
         }
-        self.printer.text(&(parts.join("\n\n") + "\n\n"))?;
-        Ok(())
+        self.listing.block(&parts.join("\n\n"))
     }
 }
 
