@@ -71,10 +71,7 @@ const WIDTH: u16 = 120;
 impl Printer {
     /// Prints to the streams of this process, with progress lines only if stderr is a terminal.
     pub fn process(printing: Printing) -> Self {
-        let printer = Self {
-            printing,
-            ..Self::to(Box::new(io::stdout()), Box::new(io::stderr()))
-        };
+        let printer = Self::to(Box::new(io::stdout()), Box::new(io::stderr())).with(printing);
         let terminals = (columns(&io::stdout()), columns(&io::stderr()));
         printer.on(terminals, |name| env::var_os(name))
     }
@@ -120,6 +117,12 @@ impl Printer {
             width: None,
             ascii: false,
         }
+    }
+
+    /// The same printer, which prints so much and there.
+    #[must_use]
+    pub(crate) fn with(self, printing: Printing) -> Self {
+        Self { printing, ..self }
     }
 
     /// Prints nowhere. It still keeps errors.
@@ -367,10 +370,7 @@ mod tests {
                 verbosity,
                 on_stderr: true,
             };
-            let printer = Printer {
-                printing,
-                ..Printer::to(Box::new(io::sink()), Box::new(err.clone()))
-            };
+            let printer = Printer::to(Box::new(io::sink()), Box::new(err.clone())).with(printing);
             printer.detail("one");
             let printer = printer.on((None, Some(20)), |_| None);
             printer.detail("two");

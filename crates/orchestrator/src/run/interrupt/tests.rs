@@ -17,7 +17,7 @@ use crate::{
         manifests,
     },
     random::Random,
-    report::printer::Printer,
+    report::printer::{Printer, Printing, Verbosity},
     run::{self, Job, RunResult, Views},
     timeline::{Change, Place, What},
 };
@@ -80,7 +80,11 @@ fn interrupted(texts: &[&'static str], exit: Exit) -> RunResult {
         exit,
         send,
     };
-    let printer = Printer::to(Box::new(io::sink()), Box::new(err));
+    let printing = Printing {
+        verbosity: Verbosity::Verbose,
+        on_stderr: false,
+    };
+    let printer = Printer::to(Box::new(io::sink()), Box::new(err)).with(printing);
     let ran = cluster::runtime(&Place::Virtual).unwrap().block_on(async {
         let mut random = Random::seeded(1);
         let cluster = Cluster::connect(Place::Virtual, Latencies::None, &mut random)
