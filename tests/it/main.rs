@@ -53,6 +53,8 @@ mod documents;
 /// `lint`: shapes, examples of the documentation, suppression, bad input.
 mod lint;
 
+/// `check`, `explain`, `help`, and completions in shells.
+mod checks;
 /// The commands other than `run`.
 mod commands;
 /// Clean-up on a real cluster after signals and kills.

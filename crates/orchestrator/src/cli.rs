@@ -3,7 +3,10 @@
 //! Names, flags and defaults are a contract. Only the form of a value is checked here; its meaning
 //! is checked where it is used.
 
+mod check;
+mod completion;
 mod detail;
+mod explain;
 mod flip;
 mod input;
 mod lint;
@@ -12,7 +15,7 @@ mod stand_in;
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 
 use crate::{
     cluster::Latencies,
@@ -21,7 +24,10 @@ use crate::{
     stand_in::IMAGE,
     targets::select::Selection,
 };
+pub use check::Check;
+use completion::offering;
 pub use detail::Detail;
+pub use explain::Explain;
 pub use flip::Flip;
 pub use input::Input;
 pub use lint::{Lint, Output};
@@ -30,7 +36,7 @@ pub use stand_in::{StandIn, StandInTargets};
 
 /// Flip the health of one container and see what Kubernetes does.
 #[derive(Debug, Parser)]
-#[command(name = "probeflip", version, disable_help_subcommand = true, after_help = EXIT_CODES)]
+#[command(name = "probeflip", version, after_help = EXIT_CODES)]
 pub struct Cli {
     /// What to do.
     #[command(subcommand)]
@@ -52,6 +58,8 @@ Of several, the process ends with the first in 5, 130 or 143, 3, 4, 2, 1, 6.";
 pub enum Command {
     /// Run experiments; with no file, the embedded seed (two Services)
     Run(Run),
+    /// Say everything about files that can be said before a run
+    Check(Check),
     /// Judge a recorded timeline again
     Judge(Judge),
     /// Apply a workload and wait until it is available
@@ -81,6 +89,8 @@ pub enum Command {
         #[arg(value_name = "WHAT", value_enum, default_value_t = Described::Experiment)]
         of: Described,
     },
+    /// Explain a field of experiment files, or of the JSON that `schema` describes
+    Explain(Explain),
     /// Print a completion script for a shell
     Completions {
         /// The shell to complete in
@@ -126,8 +136,9 @@ pub enum On {
 /// `probeflip run`
 #[derive(Debug, Args)]
 pub struct Run {
-    /// Experiment files; files that hold only Kubernetes objects are skipped
-    #[arg(value_name = "FILE")]
+    /// Experiment files, directories, or `-` for standard input; files that hold only Kubernetes
+    /// objects are skipped
+    #[arg(value_name = "FILE", value_hint = ValueHint::AnyPath)]
     pub files: Vec<PathBuf>,
     /// The cluster to run on; `pocket` unless `--context` is given
     #[arg(long, value_enum)]
@@ -257,7 +268,11 @@ pub struct Down {
 #[derive(Debug, Args)]
 pub struct Selected {
     /// A Pod, or all Pods of a workload [default: all Pods of the namespace]
-    #[arg(value_name = "POD|KIND/NAME", conflicts_with = "labels", value_parser = ObjectRef::of_pods)]
+    #[arg(
+        value_name = "POD|KIND/NAME",
+        conflicts_with = "labels",
+        hide_possible_values = true,
+        value_parser = offering(ObjectRef::of_pods, completion::kinds_of_pods))]
     pub subject: Option<ObjectRef>,
     /// Pods with these labels, as for kubectl
     #[arg(short = 'l', long = "selector", value_name = "LABELS")]

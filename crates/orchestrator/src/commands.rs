@@ -1,7 +1,10 @@
 //! Dispatches each command of the command line to its implementation.
 
+mod check;
+mod completions;
 mod diff;
 mod down;
+mod explain;
 mod flip;
 mod heal;
 mod image;
@@ -14,10 +17,10 @@ mod stand_in;
 mod status;
 mod up;
 
-use clap::CommandFactory as _;
+use schemars::Schema;
 
 use crate::{
-    cli::{self, Cli, Command, Described},
+    cli::{self, Command, Described},
     exit::{CommandResult, Exit, Failure},
     input::schema,
     predict as prediction,
@@ -30,6 +33,7 @@ use session::Session;
 pub fn run(command: Command, printer: &Printer) -> Exit {
     let outcome = match command {
         Command::Run(run) => run::run(&run, printer),
+        Command::Check(command) => check::run(&command, printer),
         Command::Judge(judge) => run::judge_again(&judge, printer),
         Command::Up(up) => up_files(&up, printer),
         Command::Down(down) => down_what(&down, printer),
@@ -47,7 +51,8 @@ pub fn run(command: Command, printer: &Printer) -> Exit {
         }),
         Command::Image(image) => image::run(&image, printer),
         Command::Schema { of } => schema(of, printer),
-        Command::Completions { shell } => completions(shell, printer),
+        Command::Explain(command) => explain::run(&command, printer),
+        Command::Completions { shell } => completions::run(shell, printer),
     };
     outcome.unwrap_or_else(|failure| failure.print(printer))
 }
@@ -116,22 +121,19 @@ fn note_stand_ins(notes: &[String], printer: &Printer) {
     }
 }
 
-fn schema(of: Described, printer: &Printer) -> CommandResult {
-    let schema = match of {
+/// The schema of a format.
+fn schema_of(format: Described) -> Schema {
+    match format {
         Described::Experiment => schema::experiment(),
         Described::Run => json::schema(),
         Described::Lint => lint_report::schema(),
         Described::Predict => prediction::schema(),
-    };
-    let schema = serde_json::to_string_pretty(&schema);
-    printer.data(&(schema.expect("a schema must serialize") + "\n"))?;
-    Ok(Exit::Held)
+    }
 }
 
-fn completions(shell: clap_complete::Shell, printer: &Printer) -> CommandResult {
-    let mut script = Vec::new();
-    clap_complete::generate(shell, &mut Cli::command(), "probeflip", &mut script);
-    printer.data(&String::from_utf8_lossy(&script))?;
+fn schema(of: Described, printer: &Printer) -> CommandResult {
+    let schema = serde_json::to_string_pretty(&schema_of(of));
+    printer.data(&(schema.expect("a schema must serialize") + "\n"))?;
     Ok(Exit::Held)
 }
 

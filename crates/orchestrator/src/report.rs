@@ -6,6 +6,7 @@
 
 mod alike;
 mod ascii;
+pub(crate) mod explain;
 pub(crate) mod json;
 mod line;
 pub(crate) mod lint;
@@ -24,7 +25,7 @@ mod wrap;
 pub(crate) use paint::Paint;
 pub(crate) use run_text::RunText;
 pub(crate) use sections::{Section, SectionBuilder, sections};
-pub(crate) use summary::Total;
+pub(crate) use summary::{Total, plural};
 pub(crate) use table::{bare_table, details};
 pub(crate) use wrap::{hanging, wrapped};
 

@@ -2,7 +2,9 @@
 
 use std::str::FromStr;
 
-use clap::{Arg, ArgAction, ArgMatches, Args, Command, Error, FromArgMatches};
+use clap::{
+    Arg, ArgAction, ArgMatches, Args, Command, Error, FromArgMatches, builder::StringValueParser,
+};
 use probe_target::{
     ParseError,
     model::{
@@ -14,7 +16,10 @@ use probe_target::{
     },
 };
 
-use super::Where;
+use super::{
+    Where,
+    completion::{self, offering},
+};
 use crate::{
     exit::{Exit, Failure},
     input::{
@@ -28,16 +33,25 @@ use crate::{
 #[command(after_help = after_help())]
 pub struct Flip {
     /// A Pod, or all Pods of a workload such as `deploy/web`
-    #[arg(value_name = "POD|KIND/NAME", value_parser = ObjectRef::of_pods)]
+    #[arg(
+        value_name = "POD|KIND/NAME",
+        hide_possible_values = true,
+        value_parser = offering(ObjectRef::of_pods, completion::kinds_of_pods))]
     pub subject: ObjectRef,
     /// The container to flip
     #[arg(short, long, value_name = "CONTAINER")]
     pub container: String,
     /// `liveness`, `readiness` or `startup`, or `process`
-    #[arg(value_name = "PROBE")]
+    #[arg(
+        value_name = "PROBE",
+        hide_possible_values = true,
+        value_parser = offering(Target::from_str, completion::probes))]
     pub probe: Target,
     /// One of the words below; for a probe also several, with commas: one for each request
-    #[arg(value_name = "BEHAVIOUR")]
+    #[arg(
+        value_name = "BEHAVIOUR",
+        hide_possible_values = true,
+        value_parser = offering(StringValueParser::new(), completion::behaviours))]
     pub behaviour: String,
     /// Permit a flip that other probes or ports meet too
     #[arg(long)]

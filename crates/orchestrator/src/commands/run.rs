@@ -237,13 +237,18 @@ fn load_all(run: &cli::Run, printer: &Printer) -> Result<Vec<Checked>, Failure> 
         (Files::Disk, run.files.iter().map(AsRef::as_ref).collect())
     };
     let mut checked = Vec::new();
+    let mut sources = Vec::new();
     for path in paths {
+        sources.extend(files.sources(path)?);
+    }
+    for source in sources {
         let load::Loaded {
             experiments,
             manifests,
-        } = load::load(&files.read(path)?)?;
-        if !experiments.is_empty() && !manifests.is_empty() {
-            note_unused(path, &experiments, &manifests, printer);
+        } = load::load(&source)?;
+        let path = &source.path;
+        if let Some(warning) = unused(path, &experiments, &manifests) {
+            printer.warn(warning);
         }
         if experiments.is_empty() {
             printer.detail(format!(
@@ -262,16 +267,16 @@ fn load_all(run: &cli::Run, printer: &Printer) -> Result<Vec<Checked>, Failure> 
     Ok(checked)
 }
 
-/// Warns about objects in an experiment's file: they look like its workload, but are only applied
-/// if the workload names the file.
-fn note_unused(
+/// A warning about objects in an experiment's file: they look like its workload, but are only
+/// applied if the workload names the file.
+pub(super) fn unused(
     path: &Path,
     experiments: &[Experiment],
     manifests: &[load::Manifest],
-    printer: &Printer,
-) {
-    if experiments.iter().any(manifests::is_in_own_file) {
-        return;
+) -> Option<String> {
+    let nothing = experiments.is_empty() || manifests.is_empty();
+    if nothing || experiments.iter().any(manifests::is_in_own_file) {
+        return None;
     }
     let path = path.display();
     let name = manifests[0].name();
@@ -280,10 +285,10 @@ fn note_unused(
         1 => format!("{kind} `{name}`"),
         _ => format!("{objects} objects, {kind} `{name}` first"),
     };
-    printer.warn(format!(
+    Some(format!(
         "`{path}` also holds {what}: no workload of its experiments names this file, so that is \
          not applied"
-    ));
+    ))
 }
 
 pub(super) fn check(

@@ -12,6 +12,7 @@ use expect_test::{Expect, expect};
 use tempfile::TempDir;
 
 use super::*;
+use crate::cli::Cli;
 
 /// A folder with the seed's files.
 fn seed() -> TempDir {

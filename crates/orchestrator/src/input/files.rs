@@ -119,10 +119,19 @@ impl Files {
         })
     }
 
+    /// Reads a file, standard input for `-`, or the files of a directory.
+    pub(crate) fn sources(self, path: &Path) -> Result<Vec<Source>, FileError> {
+        if self == Self::Disk && path.is_dir() {
+            self.directory(path)
+        } else {
+            Ok(vec![self.read(path)?])
+        }
+    }
+
     /// Reads the manifests of a directory: renders its kustomization, or reads its files as
     /// `kubectl apply -f DIRECTORY` does: by name, those with the endings of manifests, without
     /// directories inside.
-    pub(crate) fn directory(self, path: &Path) -> Result<Vec<Source>, FileError> {
+    fn directory(self, path: &Path) -> Result<Vec<Source>, FileError> {
         let failed = |source| FileError::Read {
             path: path.to_owned(),
             source,

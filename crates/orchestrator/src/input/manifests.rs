@@ -178,13 +178,8 @@ fn unreadable(experiment: &Experiment, name: &Spanned<String>, error: &FileError
 
 /// Reads the manifests of a file, of standard input for `-`, or of a directory.
 pub fn of_path(path: &Path) -> Result<Vec<load::Manifest>, Failure> {
-    let sources = if path.is_dir() {
-        Files::Disk.directory(path)?
-    } else {
-        vec![Files::Disk.read(path)?]
-    };
     let mut manifests = Vec::new();
-    for source in sources {
+    for source in Files::Disk.sources(path)? {
         let loaded = load::load(&source);
         let loaded = loaded.map_err(|problems| Failure::hinted(problems, unrendered(&source)))?;
         manifests.extend(loaded.manifests);

@@ -1,9 +1,12 @@
 //! The JSON Schema of an experiment file, generated from the types that parse it.
 
+mod schema_field;
+
 use schemars::{Schema, schema_for};
 use serde_json::Value;
 
 use crate::input::experiment::written::Experiment;
+pub(crate) use schema_field::SchemaField;
 
 /// The JSON Schema of `kind: Experiment`.
 pub fn experiment() -> Schema {

@@ -8,7 +8,7 @@ use serde::Serialize;
 use crate::{
     lint::{LintFinding, LintOutcome, Severity},
     printable::one_line,
-    report::{summary::plural, wrapped},
+    report::{plural, wrapped},
 };
 
 /// The version of the JSON format.

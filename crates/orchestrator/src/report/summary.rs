@@ -121,7 +121,7 @@ fn is_error(exit: Exit) -> bool {
     !is_signal(exit) && !matches!(exit, Exit::Held | Exit::Failed | Exit::Inconclusive)
 }
 
-pub(super) fn plural(count: usize, word: &str) -> String {
+pub(crate) fn plural(count: usize, word: &str) -> String {
     let s = if count == 1 { "" } else { "s" };
     format!("{count} {word}{s}")
 }

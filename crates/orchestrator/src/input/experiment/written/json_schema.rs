@@ -12,10 +12,14 @@ pub(crate) use flip::{Behaviour, Process, beside};
 
 /// A range of numbers.
 fn range() -> Value {
-    let number = json!({ "type": "integer", "minimum": 0 });
+    let number =
+        |description: &str| json!({ "type": "integer", "minimum": 0, "description": description });
     json!({
         "type": "object",
-        "properties": { "atLeast": number, "atMost": number },
+        "properties": {
+            "atLeast": number("The smallest number that satisfies it."),
+            "atMost": number("The largest number that satisfies it."),
+        },
         "additionalProperties": false,
         "minProperties": 1,
     })
