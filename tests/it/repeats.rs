@@ -50,7 +50,10 @@ fn each_run_has_the_next_seed_and_one_seed_gives_the_same_bytes() {
 #[test]
 fn times_are_summed_up() {
     let folder = TempDir::new().unwrap();
-    let (ended, report) = repeat(folder.path(), READINESS, &["--repeat", "10"]);
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    let (xml, markdown) = (path("run.xml"), path("run.md"));
+    let options = ["--repeat=10", "--junit", &xml, "--markdown", &markdown];
+    let (ended, report) = repeat(folder.path(), READINESS, &options);
     let repeat = &report["repeats"][0];
     assert_eq!(repeat["passed"], 10);
     let names = repeat["measures"].as_array().unwrap().iter();
@@ -64,6 +67,27 @@ fn times_are_summed_up() {
             .stdout
             .contains("p50 from 2 samples on, p90 from 10, p99 from 100")
     );
+    // Every output has the same times.
+    let [xml, markdown] = [xml, markdown].map(|path| fs::read_to_string(path).unwrap());
+    for measure in repeat["measures"].as_array().unwrap() {
+        let name = measure["name"].as_str().unwrap();
+        let times = ["min", "p50", "p90", "max"].map(|time| {
+            let millis = measure[time].as_u64().unwrap() / 1_000;
+            format!("{}.{:03}", millis / 1_000, millis % 1_000)
+        });
+        let [min, p50, p90, max] = &times;
+        let row = format!("| {name} | 10 | {min} | {p50} | {p90} |  | {max} |");
+        assert!(markdown.contains(&row), "{row} in {markdown}");
+        let shown = ended.stdout.lines().any(|line| {
+            let words: Vec<&str> = line.split_whitespace().collect();
+            words.ends_with(&[name, "10", min, p50, p90, max])
+        });
+        assert!(shown, "{name} in {}", ended.stdout);
+        for (percentile, time) in ["min", "p50", "p90", "max"].iter().zip(&times) {
+            let property = format!("{name} {percentile}\" value=\"{time} s\"/>");
+            assert!(xml.contains(&property), "{property} in {xml}");
+        }
+    }
 }
 
 #[test]

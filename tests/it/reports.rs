@@ -139,6 +139,41 @@ fn what_cannot_be_written_is_reported_too() {
     assert_eq!(report["experiments"][0]["verdict"], "pass");
 }
 
+#[test]
+fn standard_output_takes_one_file_and_the_text_goes_elsewhere() {
+    let run = |options: &[&str]| {
+        let mut command = probeflip();
+        command.args(["run", "--on=virtual"]).args(options);
+        Ended::from(command.output().unwrap())
+    };
+    let text = "✔ pass two-services on virtual in 19.580 s: 7 of 7 expectations held\n";
+    for (option, start) in [
+        ("--json", "{\n  \"report\": 1,"),
+        (
+            "--junit",
+            "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites ",
+        ),
+        (
+            "--markdown",
+            "## 1 experiment: all held; 7 expectations in ",
+        ),
+        ("--timeline", "{\"timeline\":1,"),
+    ] {
+        let ended = run(&[option, "-"]);
+        assert_eq!((ended.code, &*ended.stderr), (0, text));
+        assert!(
+            ended.stdout.starts_with(start),
+            "{option}: {}",
+            ended.stdout
+        );
+    }
+    let ended = run(&["--json=-", "--junit=-"]);
+    let said = "error: --json and --junit write to standard output; expected `-` once\n";
+    assert_eq!((ended.code, &*ended.stdout, &*ended.stderr), (2, "", said));
+    let ended = run(&["--timeline=-", "--repeat=2"]);
+    assert_eq!((ended.code, &*ended.stdout), (2, ""));
+}
+
 /// `down` without arguments lists the runs of a cluster; without a cluster it names the arguments
 /// to give.
 #[test]

@@ -11,6 +11,7 @@ mod flip;
 mod input;
 mod lint;
 pub(crate) mod predict;
+mod results;
 mod stand_in;
 
 use std::path::PathBuf;
@@ -32,6 +33,8 @@ pub use flip::Flip;
 pub use input::Input;
 pub use lint::{Lint, Output};
 pub use predict::Predict;
+pub use results::Results;
+pub(crate) use results::is_stdout;
 pub use stand_in::{StandIn, StandInTargets};
 
 /// Flip the health of one container and see what Kubernetes does.
@@ -161,10 +164,11 @@ pub struct Run {
     /// Revert the flips and keep the objects
     #[arg(long)]
     pub keep: bool,
-    /// Write the results as JSON
-    #[arg(long, value_name = "F.json")]
-    pub json: Option<PathBuf>,
-    /// Write everything observed, for `probeflip judge`; with `--repeat` a file for each run
+    /// Where to write results
+    #[command(flatten)]
+    pub results: Results,
+    /// Write everything observed, for `probeflip judge`; `-` is standard output; with `--repeat` a
+    /// file for each run
     #[arg(long, value_name = "F.jsonl")]
     pub timeline: Option<PathBuf>,
     /// How much to print
@@ -173,10 +177,17 @@ pub struct Run {
 }
 
 impl Run {
+    /// The options that write to standard output.
+    pub(crate) fn on_stdout(&self) -> Vec<&'static str> {
+        let mut options = self.results.on_stdout();
+        options.extend(is_stdout(self.timeline.as_deref()).then_some("--timeline"));
+        options
+    }
+
     fn printing(&self) -> Printing {
         Printing {
             verbosity: self.detail.verbosity(),
-            on_stderr: false,
+            on_stderr: !self.on_stdout().is_empty(),
         }
     }
 }
@@ -190,16 +201,24 @@ pub struct Judge {
     /// A timeline written by `run --timeline`
     #[arg(value_name = "TIMELINE")]
     pub timeline: PathBuf,
+    /// Where to write results
+    #[command(flatten)]
+    pub results: Results,
     /// How much to print
     #[command(flatten)]
     pub detail: Detail,
 }
 
 impl Judge {
+    /// The options that write to standard output.
+    pub(crate) fn on_stdout(&self) -> Vec<&'static str> {
+        self.results.on_stdout()
+    }
+
     fn printing(&self) -> Printing {
         Printing {
             verbosity: self.detail.verbosity(),
-            on_stderr: false,
+            on_stderr: !self.on_stdout().is_empty(),
         }
     }
 }

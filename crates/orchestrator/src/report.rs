@@ -1,4 +1,4 @@
-//! Reports of a run: a timeline as text, a table of verdicts, a summary, and JSON.
+//! Reports of a run: a timeline as text, a table of verdicts, a summary, JSON, JUnit and Markdown.
 //!
 //! Pure functions from a timeline and its judgement to text or values. Text has quoted strings on
 //! one line and without control characters; values have them unchanged. Colour carries no
@@ -8,8 +8,11 @@ mod alike;
 mod ascii;
 pub(crate) mod explain;
 pub(crate) mod json;
+mod junit;
 mod line;
 pub(crate) mod lint;
+mod markdown;
+mod markdown_table;
 mod measures;
 mod outcome_changes;
 mod paint;
@@ -22,6 +25,9 @@ mod summary;
 mod table;
 mod wrap;
 
+pub(crate) use junit::junit;
+pub(crate) use markdown::markdown;
+pub(crate) use markdown_table::markdown_table;
 pub(crate) use paint::Paint;
 pub(crate) use run_text::RunText;
 pub(crate) use sections::{Section, SectionBuilder, sections};

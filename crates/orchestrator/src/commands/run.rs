@@ -2,11 +2,13 @@
 //!
 //! All input files are read and checked, and all output files created, before the first experiment
 //! runs. Each experiment runs in its own runtime. Output files are filled after the last one has
-//! ended. The JSON report is written however the command ends, if its file could be created.
+//! ended. Results are written however the command ends, if their files could be created.
 
 mod listing;
+mod output;
 mod output_files;
 mod repeat;
+mod result_files;
 
 use std::path::Path;
 
@@ -34,6 +36,7 @@ use crate::{
 use listing::Listing;
 use output_files::OutputFiles;
 use repeat::Repeat;
+use result_files::ResultFiles;
 
 /// Default seed on `virtual`.
 // Fixed, so that runs without `--seed` are equal too.
@@ -335,6 +338,15 @@ pub(super) fn workload(
 
 /// Judges recorded timelines again, each with the experiment of the same name.
 pub(super) fn judge_again(again: &cli::Judge, printer: &Printer) -> CommandResult {
+    output::at_most_one(again.on_stdout())?;
+    let mut results = ResultFiles::create(&again.results)?;
+    let exit = judge_all(again, &mut results, printer);
+    let exit = exit.unwrap_or_else(|failure| failure.print(printer));
+    results.add_errors(printer.take_errors());
+    Ok(results.fill(exit, printer))
+}
+
+fn judge_all(again: &cli::Judge, results: &mut ResultFiles, printer: &Printer) -> CommandResult {
     let mut experiments = load::load(&Files::Disk.read(&again.file)?)?.experiments;
     if experiments.is_empty() {
         return Err(RunError::NoExperiment.into());
@@ -369,6 +381,7 @@ pub(super) fn judge_again(again: &cli::Judge, printer: &Printer) -> CommandResul
             judgement,
         };
         exit = exit.and(ran.exit);
+        results.add_run(experiment, &ran);
         listing.add(experiment, &ran)?;
     }
     listing.end()?;

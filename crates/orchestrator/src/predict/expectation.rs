@@ -5,11 +5,12 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::json;
 
-use super::{
-    answer_text::{range, seconds},
-    table::markdown_table,
+use super::answer_text::{range, seconds};
+use crate::{
+    printable::one_line,
+    report::{bare_table, markdown_table},
+    timeline::Micros,
 };
-use crate::{printable::one_line, report::bare_table, timeline::Micros};
 
 /// When an `eventually` becomes true, counted from its step's acknowledgement.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]

@@ -5,7 +5,10 @@ use super::{
     answer_text::{follows, reason},
     impact_severity::ImpactSeverity,
 };
-use crate::{printable::one_line, report::hanging};
+use crate::{
+    printable::one_line,
+    report::{hanging, markdown_table},
+};
 
 /// Width of text that no terminal limits.
 const WIDTH: usize = 100;
@@ -103,21 +106,6 @@ pub(crate) fn markdown(answers: &[Answer]) -> String {
         ]
     });
     markdown_table(COLUMNS, rows)
-}
-
-/// A Markdown table with these columns.
-pub(super) fn markdown_table<const N: usize>(
-    columns: [&str; N],
-    rows: impl Iterator<Item = [String; N]>,
-) -> String {
-    let line = |cells: [String; N]| {
-        let cells = cells.map(|cell| cell.replace('|', r"\|"));
-        format!("| {} |\n", cells.join(" | "))
-    };
-    let head = line(columns.map(str::to_owned));
-    let below = format!("|{}\n", "---|".repeat(N));
-    let rows: String = rows.map(line).collect();
-    head + &below + &rows
 }
 
 /// The reason of the severity, and what follows.

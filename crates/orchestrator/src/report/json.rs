@@ -251,6 +251,27 @@ impl Step {
     }
 }
 
+impl Chain {
+    /// The effects with their names, in the order in which they follow one another.
+    pub(super) fn links(&self) -> [(&'static str, Option<Micros>); 5] {
+        let Self {
+            not_ready,
+            endpoint,
+            first_lost,
+            last_lost,
+            recovery,
+        } = *self;
+        let chain = judge::Chain {
+            not_ready,
+            endpoint,
+            first_lost,
+            last_lost,
+            recovery,
+        };
+        chain.links()
+    }
+}
+
 impl Measure {
     fn new(measure: &MeasureJudgement) -> Self {
         let MeasureJudgement {

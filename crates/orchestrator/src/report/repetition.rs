@@ -54,7 +54,7 @@ pub(crate) struct Sampled {
 const PERCENTILES: [(u64, usize); 3] = [(50, 2), (90, 10), (99, 100)];
 
 /// What [`Sampled::times`] gives.
-const HEADS: [&str; 5] = ["min", "p50", "p90", "p99", "max"];
+pub(super) const HEADS: [&str; 5] = ["min", "p50", "p90", "p99", "max"];
 
 /// The rule above, for people.
 const RULE: &str = "in seconds; p50 from 2 samples on, p90 from 10, p99 from 100";

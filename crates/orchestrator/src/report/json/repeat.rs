@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::exit::Exit;
-use crate::report::repetition::{Repetition, RunSum, Sampled};
+use crate::report::repetition::{HEADS, Repetition, RunSum, Sampled};
 use crate::timeline::Micros;
 
 /// All runs of one experiment.
@@ -93,6 +93,12 @@ impl NotPassed {
 }
 
 impl Percentiles {
+    /// The times with their names.
+    pub(in crate::report) fn named(&self) -> [(&'static str, Option<Micros>); 5] {
+        let times = [self.min, self.p50, self.p90, self.p99, self.max];
+        std::array::from_fn(|index| (HEADS[index], times[index]))
+    }
+
     fn new(sampled: &Sampled) -> Self {
         let [min, p50, p90, p99, max] = sampled.times();
         Self {

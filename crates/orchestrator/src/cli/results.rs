@@ -1,0 +1,42 @@
+//! The options that name files for results.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+
+/// Where `run` and `judge` write results; `-` is standard output.
+#[derive(Debug, Clone, Default, Args)]
+pub struct Results {
+    /// Write the results as JSON; `-` is standard output
+    #[arg(long, value_name = "F.json")]
+    pub json: Option<PathBuf>,
+    /// Write the results as JUnit XML; `-` is standard output
+    #[arg(long, value_name = "F.xml")]
+    pub junit: Option<PathBuf>,
+    /// Write the results as Markdown; `-` is standard output
+    #[arg(long, value_name = "F.md")]
+    pub markdown: Option<PathBuf>,
+}
+
+/// The path that stands for standard output.
+pub(crate) const STDOUT: &str = "-";
+
+/// Whether a file is standard output.
+pub(crate) fn is_stdout(path: Option<&Path>) -> bool {
+    path.is_some_and(|path| path.as_os_str() == STDOUT)
+}
+
+impl Results {
+    /// The options that write to standard output.
+    pub(super) fn on_stdout(&self) -> Vec<&'static str> {
+        let files = [
+            ("--json", &self.json),
+            ("--junit", &self.junit),
+            ("--markdown", &self.markdown),
+        ];
+        let on_stdout = files
+            .into_iter()
+            .filter(|(_, path)| is_stdout(path.as_deref()));
+        on_stdout.map(|(name, _)| name).collect()
+    }
+}
