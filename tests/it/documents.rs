@@ -113,6 +113,44 @@ fn commands_for_a_cluster_are_valid() {
     }
 }
 
+#[test]
+fn commands_of_the_workflow_are_valid() {
+    let page = Page::read("docs/ci.md");
+    let blocks = page.of_kind("yaml fragment");
+    let commands = blocks
+        .iter()
+        .flat_map(|block| workflow_commands(&block.text));
+    let commands: Vec<String> = commands.filter(|it| it.starts_with("probeflip ")).collect();
+    assert!(commands.len() >= 3, "{commands:?}");
+    for command in commands {
+        // The runner sets it.
+        let command = command.replace("$GITHUB_STEP_SUMMARY", "summary.md");
+        check_command(&page.name, &command);
+    }
+}
+
+/// The values of `run` in a workflow: in one line, or folded (`>-`) from deeper lines.
+fn workflow_commands(text: &str) -> Vec<String> {
+    let mut commands = Vec::new();
+    let mut lines = text.lines().peekable();
+    let indent = |line: &str| line.len() - line.trim_start().len();
+    while let Some(line) = lines.next() {
+        let Some(command) = line.trim_start().strip_prefix("- run: ") else {
+            continue;
+        };
+        if command != ">-" {
+            commands.push(command.to_owned());
+            continue;
+        }
+        let mut words = Vec::new();
+        while let Some(line) = lines.next_if(|next| indent(next) > indent(line) + 2) {
+            words.push(line.trim());
+        }
+        commands.push(words.join(" "));
+    }
+    commands
+}
+
 fn check_command(page: &str, command: &str) {
     let words = session::words(command);
     let after = |program: &str| {
