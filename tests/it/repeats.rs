@@ -115,6 +115,11 @@ fn the_worst_run_decides_and_failed_seeds_are_named() {
     ] {
         assert!(ended.stdout.contains(line), "{line} in {}", ended.stdout);
     }
+    let fast = ["--on=virtual", "--fail-fast", "--quiet"];
+    let files = [file.to_str().unwrap(), "manifests/seed/liveness.yaml"];
+    let ended = run(["run"].into_iter().chain(fast).chain(files));
+    let total = "\n1 of 2 experiments failed: readiness; 1 not run; ";
+    assert!(ended.stdout.contains(total), "{}", ended.stdout);
     let failed = json!([{ "run": 1, "seed": 1, "exit": 1 }, { "run": 2, "seed": 2, "exit": 1 }]);
     assert_eq!(report["repeats"][0]["notPassed"], failed);
 }

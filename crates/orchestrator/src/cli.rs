@@ -164,6 +164,9 @@ pub struct Run {
     /// Revert the flips and keep the objects
     #[arg(long)]
     pub keep: bool,
+    /// Run no experiment after the first that does not hold
+    #[arg(long)]
+    pub fail_fast: bool,
     /// Where to write results
     #[command(flatten)]
     pub results: Results,

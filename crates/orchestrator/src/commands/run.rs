@@ -135,7 +135,7 @@ fn run_all(run: &cli::Run, outputs: &mut OutputFiles, printer: &Printer) -> Comm
                 run_one: &run_one,
             };
             exit = exit.and(repeat.run(outputs, &mut interrupt, &mut listing)?);
-            if stops(exit) {
+            if stops(exit) || run.fail_fast && exit != Exit::Held {
                 break;
             }
             continue;
@@ -154,7 +154,7 @@ fn run_all(run: &cli::Run, outputs: &mut OutputFiles, printer: &Printer) -> Comm
                 break;
             }
         }
-        if stops(exit) {
+        if stops(exit) || run.fail_fast && exit != Exit::Held {
             break;
         }
     }
