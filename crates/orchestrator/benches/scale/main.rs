@@ -176,6 +176,7 @@ fn rest(directory: &Path, table: &mut Table) {
         let experiment = manifests::rest(directory, pods);
         let mut run = Process::start(&[
             "run".as_ref(),
+            "--verbose".as_ref(),
             experiment.as_os_str(),
             "--on=pocket".as_ref(),
             QUICK.as_ref(),
