@@ -51,6 +51,15 @@ predictions-on-node:
 run *args:
     cargo run --release -- {{ args }}
 
+# Writes docs/report.png anew: the lanes of the seed's report, by a headless browser.
+picture browser="chromium":
+    cargo run --release --locked -- run manifests/seed/two-services.yaml --on virtual \
+        --report target/report.html
+    printf '%s' '<body style="margin:0"><iframe src="report.html#x1-lanes"' \
+        ' style="border:0;width:1200px;height:640px"></iframe>' > target/picture.html
+    {{ browser }} --headless --hide-scrollbars --window-size=1200,640 \
+        --screenshot=docs/report.png "file://$PWD/target/picture.html"
+
 # Every experiment of manifests/ in virtual time, once for each of so many seeds.
 seeds number="200":
     cargo run --release --locked -- run --on virtual --repeat {{ number }} \

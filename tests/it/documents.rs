@@ -8,7 +8,7 @@
 
 mod session;
 
-use std::{collections::BTreeSet, fs};
+use std::{collections::BTreeSet, fs, path::Path};
 
 use clap::Parser as _;
 use orchestrator::cli::Cli;
@@ -44,6 +44,7 @@ impl Page {
     fn all() -> Vec<Self> {
         let docs = fs::read_dir(root().join("docs")).unwrap();
         let docs = docs.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        let docs = docs.filter(|name| Path::new(name).extension().is_some_and(|it| it == "md"));
         let mut names: Vec<String> = docs.map(|name| format!("docs/{name}")).collect();
         names.push("README.md".to_owned());
         names.iter().map(|name| Self::read(name)).collect()

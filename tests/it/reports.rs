@@ -5,7 +5,7 @@ use std::fs;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::program::{Ended, probeflip};
+use crate::program::{Ended, probeflip, root};
 
 /// Runs `probeflip run --json` in a new folder, and returns the ended process and the report.
 fn run(files: &[(&str, &str)], arguments: &[&str]) -> (Ended, Value) {
@@ -221,4 +221,48 @@ fn a_current_context_that_is_not_there_is_named() {
             "error: the kubeconfig has no context `gone`; expected `here`\n"
         );
     }
+}
+
+/// The lanes of a page: from the first to the last one.
+fn lanes(page: &str) -> &str {
+    let start = page.find("<div class=\"canvas\">").unwrap();
+    let end = page.rfind("<summary>All changes").unwrap();
+    &page[start..end]
+}
+
+#[test]
+fn a_recorded_timeline_is_drawn_as_its_run_was() {
+    let folder = TempDir::new().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    let of = |arguments: &[&str], report: &str| {
+        let mut command = probeflip();
+        command.current_dir(root()).args(arguments);
+        let output = command.arg("--report").arg(path(report)).output();
+        assert_eq!(Ended::from(output.unwrap()).code, 0);
+        fs::read_to_string(path(report)).unwrap()
+    };
+    let (file, timeline) = ("manifests/seed/two-services.yaml", path("run.jsonl"));
+    let timeline = timeline.to_str().unwrap();
+    let run = of(
+        &["run", file, "--on", "virtual", "--timeline", timeline],
+        "run.html",
+    );
+    let judged = of(&["judge", file, timeline], "judged.html");
+    assert!(lanes(&run).contains("endpoints web-a"), "{run}");
+    assert_eq!(lanes(&run), lanes(&judged));
+}
+
+#[test]
+fn the_pages_of_the_seed_fit_in_300_kilobytes() {
+    let folder = TempDir::new().unwrap();
+    let report = folder.path().join("report.html");
+    let seed = fs::read_dir(root().join("manifests/seed")).unwrap();
+    let mut command = probeflip();
+    command
+        .args(["run", "--on", "virtual", "--report"])
+        .arg(&report);
+    command.args(seed.map(|entry| entry.unwrap().path()));
+    assert_eq!(Ended::from(command.output().unwrap()).code, 0);
+    let bytes = fs::metadata(&report).unwrap().len();
+    assert!(bytes <= 300_000, "{bytes} bytes");
 }

@@ -32,6 +32,7 @@ pub(crate) use chain::Chain;
 pub(crate) use request_counts::RequestCounts;
 pub(crate) use steady::SteadyState;
 pub(crate) use verdict::{Finding, Judgement, MeasureJudgement, StepJudgement, Unsteady, Verdict};
+pub(crate) use window::{Becoming, Lasting, Window};
 
 use crate::input::experiment::{Action, Experiment, ObjectRef};
 use crate::judge::obstacles::obstacles;

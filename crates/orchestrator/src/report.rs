@@ -7,6 +7,7 @@
 mod alike;
 mod ascii;
 pub(crate) mod explain;
+pub(crate) mod html;
 pub(crate) mod json;
 mod junit;
 mod line;

@@ -16,6 +16,9 @@ pub struct Results {
     /// Write the results as Markdown; `-` is standard output
     #[arg(long, value_name = "F.md")]
     pub markdown: Option<PathBuf>,
+    /// Draw each run as lanes over time, on one HTML page; `-` is standard output
+    #[arg(long, value_name = "F.html")]
+    pub report: Option<PathBuf>,
 }
 
 /// The path that stands for standard output.
@@ -33,6 +36,7 @@ impl Results {
             ("--json", &self.json),
             ("--junit", &self.junit),
             ("--markdown", &self.markdown),
+            ("--report", &self.report),
         ];
         let on_stdout = files
             .into_iter()

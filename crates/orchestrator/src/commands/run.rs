@@ -4,10 +4,12 @@
 //! runs. Each experiment runs in its own runtime. Output files are filled after the last one has
 //! ended. Results are written however the command ends, if their files could be created.
 
+mod again;
 mod listing;
 mod output;
 mod output_files;
 mod repeat;
+mod report_file;
 mod result_files;
 
 use std::path::Path;
@@ -33,6 +35,7 @@ use crate::{
     stand_in::{self, Settings},
     timeline::{Place, Timeline, file},
 };
+use again::Options;
 use listing::Listing;
 use output_files::OutputFiles;
 use repeat::Repeat;
@@ -103,6 +106,7 @@ fn run_all(run: &cli::Run, outputs: &mut OutputFiles, printer: &Printer) -> Comm
         objects,
     } in &checked
     {
+        outputs.begin(objects);
         let run_as = |seed: Option<u64>, id: &str, interrupt: &mut Interrupt, printer: &Printer| {
             let job = Job {
                 experiment,
@@ -113,7 +117,7 @@ fn run_all(run: &cli::Run, outputs: &mut OutputFiles, printer: &Printer) -> Comm
                 spread_phases: run.repeat.is_some(),
                 keep: run.keep,
                 views: Views {
-                    records: run.timeline.is_some(),
+                    records: run.timeline.is_some() || run.results.report.is_some(),
                     // Of several runs only the sum is printed.
                     sections: run.repeat.is_none_or(|runs| runs == 1)
                         && printer.verbosity() != Verbosity::Quiet,
@@ -339,7 +343,7 @@ pub(super) fn workload(
 /// Judges recorded timelines again, each with the experiment of the same name.
 pub(super) fn judge_again(again: &cli::Judge, printer: &Printer) -> CommandResult {
     output::at_most_one(again.on_stdout())?;
-    let mut results = ResultFiles::create(&again.results)?;
+    let mut results = ResultFiles::create(&again.results, Options::default())?;
     let exit = judge_all(again, &mut results, printer);
     let exit = exit.unwrap_or_else(|failure| failure.print(printer));
     results.add_errors(printer.take_errors());

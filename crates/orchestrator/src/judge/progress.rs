@@ -181,6 +181,7 @@ impl StepProgress {
         };
         let seen = why.map_or(history.clone(), |why| format!("{why}: {history}"));
         Finding {
+            window,
             verdict: Some(verdict),
             at,
             already_true,
@@ -253,6 +254,7 @@ fn never_ran(expectation: &Expectation) -> Finding {
         id: expectation.id.value.clone(),
         observed: matches!(operator, Operator::Observe { .. }),
         expected: expected_text::expectation(expectation),
+        window: None,
         verdict: None,
         at: None,
         already_true: false,

@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::chain::Chain;
 use super::request_counts::RequestCounts;
+use super::window::Window;
 use crate::timeline::Micros;
 
 /// Whether what was expected was seen.
@@ -117,6 +118,8 @@ pub(crate) struct Finding {
     pub(crate) expected: String,
     /// Whether its operator is `observe`: then it is reported and always passes.
     pub(crate) observed: bool,
+    /// When its condition had to hold; none if that time never began.
+    pub(crate) window: Option<Window>,
     /// None if its step never ran.
     pub(crate) verdict: Option<Verdict>,
     /// When an `eventually` became true, or an `always` or `never` was first violated.

@@ -8,29 +8,29 @@ use crate::timeline::snapshot::StepTimes;
 
 /// The window of an `eventually`, in times of the timeline.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Becoming {
+pub(crate) struct Becoming {
     /// Start of the search for the condition to become true.
-    pub(super) sent: Micros,
+    pub(crate) sent: Micros,
     /// Whether another expectation began the time, not the step's action.
-    pub(super) follows: bool,
-    pub(super) zero: Micros,
+    pub(crate) follows: bool,
+    pub(crate) zero: Micros,
     /// If the condition is true before this, the expectation fails; none if any time is allowed.
-    pub(super) not_before: Option<Micros>,
-    pub(super) within: Micros,
-    pub(super) hold: Duration,
+    pub(crate) not_before: Option<Micros>,
+    pub(crate) within: Micros,
+    pub(crate) hold: Duration,
 }
 
 /// The window of an `always`, `never` or `observe`, in times of the timeline.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Lasting {
-    pub(super) from: Micros,
+pub(crate) struct Lasting {
+    pub(crate) from: Micros,
     /// None while the step runs and the operator has no `for`.
-    pub(super) to: Option<Micros>,
+    pub(crate) to: Option<Micros>,
 }
 
 /// The window of any operator.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Window {
+pub(crate) enum Window {
     Becoming(Becoming),
     Lasting(Lasting),
 }

@@ -213,7 +213,7 @@ fn container_change(before: &ContainerFacts, after: &ContainerFacts) -> Option<S
     (!parts.is_empty()).then(|| parts.join(", "))
 }
 
-fn state(phase: ContainerPhase, reason: Option<&str>) -> String {
+pub(super) fn state(phase: ContainerPhase, reason: Option<&str>) -> String {
     let phase = format!("{phase:?}").to_lowercase();
     reason.map_or(phase.clone(), |reason| format!("{phase} ({reason})"))
 }

@@ -28,8 +28,9 @@ pub(crate) use traffic::{Client, Sent};
 
 use crate::input::experiment::{ObjectKind, ObjectRef, TrafficClient, WorkloadRef};
 use crate::timeline::{
-    BoundPod, Change, Gap, Micros, Record, SharedTexts, Timeline, WatchedObject, What,
+    BoundPod, Change, Gap, Micros, Record, SharedTexts, StateCall, Timeline, WatchedObject, What,
 };
+use clock::Offset;
 use endpoints::Slice;
 use flip::Flips;
 use generations::Generations;
@@ -54,6 +55,8 @@ pub(crate) struct Snapshot {
     pods: BTreeMap<String, PodFacts>,
     bound: BTreeMap<String, Vec<BoundPod>>,
     clients: BTreeMap<String, Client>,
+    /// The clock of each process that answered a `state` call, by the process's instance.
+    clocks: BTreeMap<String, Offset>,
     gaps: Vec<WatchGap>,
     generations: Generations,
     flips: Flips,
@@ -165,9 +168,7 @@ impl Snapshot {
                 self.gap(gap, at);
             }
             What::Unbroken { kind } => self.unbroken(kind),
-            What::State(call) => self.client_of(&call.target.container, |client| {
-                client.take_state(call, at);
-            }),
+            What::State(call) => self.take_state(call, at),
             What::Traffic(sample) => {
                 self.client_of(&sample.client, |client| client.take_sample(sample));
             }
@@ -182,6 +183,18 @@ impl Snapshot {
             What::Phase { .. } | What::Hit(_) | What::End => {}
         }
         None
+    }
+
+    fn take_state(&mut self, call: &StateCall, at: Micros) {
+        let offset = Offset::of(call, at);
+        let known = self
+            .clocks
+            .entry(call.target.instance.clone())
+            .or_insert(offset);
+        if offset.error < known.error {
+            *known = offset;
+        }
+        self.client_of(&call.target.container, |client| client.take_state(call, at));
     }
 
     fn note(&mut self, step: usize, change: impl FnOnce(&mut StepTimes)) {
@@ -412,6 +425,12 @@ impl Snapshot {
 
     pub(crate) fn controller(&self, kind: ObjectKind, name: &str) -> Option<&ControllerFacts> {
         self.controllers.get(&(kind, name.to_owned()))
+    }
+
+    /// A time of a process's clock on the timeline; none if the process answered no `state` call.
+    pub(crate) fn time_of(&self, instance: &str, at: Micros) -> Option<Micros> {
+        let offset = self.clocks.get(instance)?;
+        Some(Micros::from_signed(offset.zero + at.signed()))
     }
 
     pub(crate) fn client(&self, name: &str) -> Option<&Client> {

@@ -5,13 +5,14 @@
 use std::path::PathBuf;
 
 use super::{
+    again::Options,
     output::{Output, OutputError, at_most_one},
     result_files::ResultFiles,
 };
 use crate::{
     cli,
     exit::Exit,
-    input::experiment::Experiment,
+    input::{experiment::Experiment, manifests::Manifest},
     report::{json, printer::Printer, repetition::Repetition},
     run::RunResult,
     timeline::file,
@@ -35,7 +36,7 @@ impl OutputFiles {
             return Err(OutputError::Repeated);
         }
         Ok(Self {
-            results: ResultFiles::create(&run.results)?,
+            results: ResultFiles::create(&run.results, Options::of(run))?,
             timeline: None,
             timelines_path: None,
             timelines: Vec::new(),
@@ -63,6 +64,11 @@ impl OutputFiles {
         Ok(())
     }
 
+    /// Takes the objects of the workload whose runs follow.
+    pub(super) fn begin(&mut self, objects: &[Manifest]) {
+        self.results.begin(objects);
+    }
+
     /// `run.jsonl` → `run-EXPERIMENT-LABEL.jsonl`
     fn path_of(&self, experiment: &Experiment, label: &str) -> Option<PathBuf> {
         let path = self.timelines_path.as_ref()?;
@@ -83,7 +89,7 @@ impl OutputFiles {
         label: &str,
         printer: &Printer,
     ) -> Exit {
-        self.results.add_run(experiment, ran);
+        self.results.add_repeated_run(experiment, ran);
         let written = self.path_of(experiment, label).map_or(Ok(()), |path| {
             let mut bytes = Vec::new();
             file::write(&ran.timeline, &mut bytes).expect("memory must take what is written");

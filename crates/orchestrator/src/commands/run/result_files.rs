@@ -1,15 +1,19 @@
 //! The results of a command, and the files for them: JSON, JUnit and Markdown, all made from one
-//! report.
+//! report, and the HTML page.
 
 use crate::{
     cli,
     exit::Exit,
-    input::experiment::Experiment,
+    input::{experiment::Experiment, manifests::Manifest},
     report::{self, json, printer::Printer, repetition::Repetition},
     run::RunResult,
 };
 
-use super::output::{Output, OutputError};
+use super::{
+    again::Options,
+    output::{Output, OutputError},
+    report_file::ReportFile,
+};
 
 /// The requested files and what they will contain.
 #[derive(Debug)]
@@ -17,14 +21,16 @@ pub(super) struct ResultFiles {
     json: Option<Output>,
     junit: Option<Output>,
     markdown: Option<Output>,
+    page: Option<ReportFile>,
     runs: Vec<json::Run>,
     repeats: Vec<json::Repeat>,
     errors: Vec<json::Error>,
 }
 
 impl ResultFiles {
-    /// Creates the files, so that they can hold all errors from now on.
-    pub(super) fn create(results: &cli::Results) -> Result<Self, OutputError> {
+    /// Creates the files, so that they can hold all errors from now on. `options` are those of the
+    /// command that makes the runs.
+    pub(super) fn create(results: &cli::Results, options: Options) -> Result<Self, OutputError> {
         let create = |path: &Option<_>| {
             let path: Option<&std::path::PathBuf> = path.as_ref();
             path.map(|path| Output::create(path)).transpose()
@@ -33,14 +39,37 @@ impl ResultFiles {
             json: create(&results.json)?,
             junit: create(&results.junit)?,
             markdown: create(&results.markdown)?,
+            page: create(&results.report)?.map(|output| ReportFile::new(output, options)),
             runs: Vec::new(),
             repeats: Vec::new(),
             errors: Vec::new(),
         })
     }
 
+    /// Takes the objects of the workload whose runs follow.
+    pub(super) fn begin(&mut self, objects: &[Manifest]) {
+        if let Some(page) = &mut self.page {
+            page.begin(objects);
+        }
+    }
+
     /// Collects the result of a run, if there is a file for it.
     pub(super) fn add_run(&mut self, experiment: &Experiment, ran: &RunResult) {
+        if let Some(page) = &mut self.page {
+            page.draw(experiment, &ran.timeline, &ran.judgement);
+        }
+        self.collect_run(experiment, ran);
+    }
+
+    /// Collects the result of one of several runs. The page shows one of them.
+    pub(super) fn add_repeated_run(&mut self, experiment: &Experiment, ran: &RunResult) {
+        if let Some(page) = &mut self.page {
+            page.draw_one_of_many(experiment, &ran.timeline, &ran.judgement);
+        }
+        self.collect_run(experiment, ran);
+    }
+
+    fn collect_run(&mut self, experiment: &Experiment, ran: &RunResult) {
         if self.json.is_some() || self.junit.is_some() || self.markdown.is_some() {
             let run = json::Run::new(experiment, &ran.timeline, &ran.judgement);
             self.runs.push(run);
@@ -50,6 +79,9 @@ impl ResultFiles {
     /// Collects the sum of the runs of an experiment.
     pub(super) fn add_repetition(&mut self, repetition: &Repetition) {
         self.repeats.push(json::Repeat::new(repetition));
+        if let Some(page) = &mut self.page {
+            page.draw_sum(repetition);
+        }
     }
 
     /// Collects errors.
@@ -68,6 +100,9 @@ impl ResultFiles {
         if let Some(output) = self.markdown {
             let text = report::markdown(&report);
             exit = exit.and(printer.ended(output.fill(text.as_bytes())));
+        }
+        if let Some(page) = self.page {
+            exit = exit.and(printer.ended(page.fill(&report.errors)));
         }
         report.errors.extend(printer.take_errors());
         report.exit = exit as u8;

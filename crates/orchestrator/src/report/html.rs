@@ -1,0 +1,56 @@
+//! The report as one HTML page: verdicts, measures, and the lanes of each run as a picture.
+//!
+//! The page loads nothing and shows all it has without its script, which adds zoom and links.
+//! [`lanes`] makes a picture of a timeline; [`svg`], [`section`] and [`page`] only write it down.
+
+mod containers;
+mod expectations;
+mod lane;
+mod lanes;
+mod merge;
+mod page;
+mod percentiles;
+mod requests;
+mod section;
+mod shown;
+mod svg;
+mod track;
+mod when;
+
+pub(crate) use page::Entry;
+use page::page;
+pub(crate) use section::Run;
+use section::section;
+
+/// The page so far: it keeps what it shows of a run, not the run.
+#[derive(Debug, Default)]
+pub(crate) struct Page {
+    entries: Vec<Entry>,
+}
+
+impl Page {
+    /// The section of a run, if it is the next one of the page.
+    pub(crate) fn entry(&self, run: &Run<'_>) -> Entry {
+        let id = format!("x{}", self.entries.len() + 1);
+        Entry {
+            body: section(run, &id).into_string(),
+            name: run.experiment.name.value.clone(),
+            verdict: run.judgement.verdict,
+            sum: String::new(),
+            id,
+        }
+    }
+
+    /// Adds a section.
+    pub(crate) fn push(&mut self, entry: Entry) {
+        self.entries.push(entry);
+    }
+
+    /// The whole page, with the errors of the command.
+    pub(crate) fn html(&self, errors: &[String]) -> String {
+        page(&self.entries, errors).into_string()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,170 @@
+//! The lanes of Pods, containers and Services: their states, and what targets answered.
+
+use super::lane::{Level, Mark, MarkLook, Row, SpanLook};
+use super::merge::merged;
+use super::track::{Shown, Track};
+use crate::input::experiment::ContainerPhase;
+use crate::report::record_changes::state;
+use crate::timeline::snapshot::{ContainerFacts, EndpointFacts, FlipFacts, PodFacts};
+use crate::timeline::{Hit, Micros};
+
+/// How the user agent of a traffic client begins.
+const TRAFFIC_AGENT: &str = "probe-target-traffic/";
+
+/// Answers to users are many and mostly alike: they are merged in intervals so many times as long.
+pub(super) const USERS: u64 = 10;
+
+/// A container of the Pods of one name.
+#[derive(Debug, Default)]
+pub(super) struct ContainerTracks {
+    state: Track,
+    ready: Track,
+    restarts: i64,
+    probes: Vec<Mark>,
+    users: Vec<Mark>,
+    flips: Vec<Row>,
+}
+
+impl ContainerTracks {
+    /// Takes its state from `at` on, none if its Pod is gone. Returns whether it was started again.
+    pub(super) fn take(&mut self, at: Micros, facts: Option<&ContainerFacts>) -> bool {
+        let phase = facts.and_then(|facts| Some((facts.phase?, facts)));
+        self.state
+            .set(at, phase.map(|(phase, facts)| phase_shown(phase, facts)));
+        let ready = facts.filter(|facts| facts.ready);
+        self.ready
+            .set(at, ready.map(|_| Shown::full(SpanLook::Ready, "ready")));
+        let restarts = facts.map_or(0, |facts| facts.restarts);
+        let again = restarts > self.restarts;
+        self.restarts = restarts;
+        again
+    }
+
+    /// Takes a request that it answered.
+    pub(super) fn take_hit(&mut self, at: Micros, hit: &Hit) {
+        let agent = hit.agent.as_deref().unwrap_or("a client without a name");
+        let text = format!(
+            ":{}{} gets {}, asked by {agent}",
+            hit.port, hit.path, hit.reply
+        );
+        let mark = Mark::new(at, answer(&hit.reply), text);
+        if agent.starts_with(TRAFFIC_AGENT) {
+            self.users.push(mark);
+        } else {
+            self.probes.push(mark);
+        }
+    }
+
+    /// Takes a flip of one of its probes or of its process.
+    pub(super) fn take_flip(&mut self, flip: &FlipFacts, end: Micros) {
+        let record = &flip.record;
+        let over = record.lasts.map(|lasts| {
+            flip.acknowledged + record.after.unwrap_or_default().into() + lasts.into()
+        });
+        let until = flip.withdrawn.min(over.unwrap_or(Micros::MAX)).min(end);
+        let text = format!(
+            "{} gets {}, unless its process or its bounds ended it before",
+            record.probe, record.to
+        );
+        let shown = Shown {
+            label: record.to.clone(),
+            ..Shown::full(SpanLook::Flip, text)
+        };
+        let span = shown.between(flip.acknowledged, until);
+        let name = match &record.container {
+            None => format!("flip of {}", record.probe),
+            Some(container) => format!("flip of {} of {container}", record.probe),
+        };
+        let place = self.flips.iter().position(|row| row.name == name);
+        let place = place.unwrap_or_else(|| {
+            self.flips.push(Row::new(name));
+            self.flips.len() - 1
+        });
+        self.flips[place].spans.push(span);
+    }
+
+    /// Whether one of its probes or its process was flipped.
+    pub(super) fn is_flipped(&self) -> bool {
+        !self.flips.is_empty()
+    }
+
+    /// Its rows, with `changes` beside its states.
+    pub(super) fn rows(self, changes: Vec<Mark>, interval: Micros, end: Micros) -> Vec<Row> {
+        let row = |name: &str, spans, marks| Row {
+            spans,
+            marks,
+            ..Row::new(name)
+        };
+        let probes = merged(self.probes, interval);
+        let users = merged(self.users, Micros(interval.0 * USERS));
+        let mut rows = self.flips;
+        rows.push(row("state", self.state.end(end), changes));
+        rows.push(row("ready", self.ready.end(end), Vec::new()));
+        rows.push(row("answers", Vec::new(), probes));
+        rows.push(row("to users", Vec::new(), users));
+        rows.retain(|row| !row.is_empty());
+        rows
+    }
+}
+
+fn phase_shown(phase: ContainerPhase, facts: &ContainerFacts) -> Shown {
+    let look = match phase {
+        ContainerPhase::Waiting => SpanLook::Waiting,
+        ContainerPhase::Running if facts.started => SpanLook::Running,
+        ContainerPhase::Running => SpanLook::Starting,
+        ContainerPhase::Terminated => SpanLook::Terminated,
+    };
+    let text = state(phase, facts.reason.as_deref());
+    match look {
+        SpanLook::Starting => Shown::full(look, format!("{text}, not started")),
+        SpanLook::Running => Shown::full(look, format!("{text}, started")),
+        _ => Shown::full(look, text),
+    }
+}
+
+/// The shape of an answer: a status, or the name of a fault.
+fn answer(reply: &str) -> MarkLook {
+    match reply.parse::<u16>() {
+        Ok(200..400) => MarkLook::Passed,
+        Ok(_) => MarkLook::Failed,
+        Err(_) => MarkLook::Fault,
+    }
+}
+
+/// How a Pod looks; none once it is gone.
+pub(super) fn pod_shown(facts: &PodFacts) -> Option<Shown> {
+    let (ready, of) = facts.ready_count();
+    let (look, word) = match facts {
+        PodFacts { gone: true, .. } => return None,
+        PodFacts { deleting: true, .. } => (SpanLook::Deleting, "being deleted"),
+        facts if facts.is_ready() => (SpanLook::Ready, "ready"),
+        _ => (SpanLook::NotReady, "not ready"),
+    };
+    Some(Shown::full(look, format!("{word} {ready}/{of}")))
+}
+
+/// How a Service's endpoints look, if it has `most` at most; none without endpoints.
+pub(super) fn endpoints_shown(facts: &EndpointFacts, most: u32) -> Option<Shown> {
+    let (ready, of) = facts.ready_count();
+    if of == 0 {
+        return None;
+    }
+    let text = format!("{ready}/{of} ready: {}", facts.addresses().join(", "));
+    let (look, level) = match ready {
+        0 => (SpanLook::NotReady, Level::FULL),
+        high => (
+            SpanLook::Endpoints,
+            Level {
+                low: 0,
+                high,
+                of: most,
+            },
+        ),
+    };
+    Some(Shown {
+        look,
+        level,
+        label: format!("{ready}/{of}"),
+        text,
+    })
+}
