@@ -42,7 +42,8 @@ timing:
     cargo test --locked -p tests timing::a_node -- --ignored
     UPDATE_EXPECT=1 cargo test --locked -p tests timing::the_page
 
-# Writes docs/predictions-on-a-node.md anew, from the same cluster; takes an hour.
+# Writes docs/predictions-on-a-node.md anew, from the same cluster; takes two hours. With
+# PROBEFLIP_TEST_ROWS, such as `rollout`, only rows with that in their names run on the cluster.
 predictions-on-node:
     cargo test --locked -p tests predictions::a_node_is_recorded -- --ignored
     UPDATE_EXPECT=1 cargo test --locked -p tests predictions::the_page

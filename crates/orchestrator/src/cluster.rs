@@ -48,6 +48,8 @@ pub enum Latencies {
     /// What it decides on a node: how long each step takes, who comes first
     #[default]
     Node,
+    /// The same, beside workloads that change all the time: kube-proxy takes changes once a second
+    Busy,
 }
 
 /// A connected cluster.
@@ -212,6 +214,7 @@ impl From<Latencies> for pocket::Latencies {
         match latencies {
             Latencies::None => Self::None,
             Latencies::Node => Self::Node,
+            Latencies::Busy => Self::Busy,
         }
     }
 }

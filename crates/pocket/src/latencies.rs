@@ -14,6 +14,9 @@ pub enum Latencies {
     /// Drawn from what a node of Kubernetes 1.36.3 with two cores needed; docs/timing.md compares
     /// the results.
     Node,
+    /// As on that node, beside workloads that change all the time, for which the proxy syncs every
+    /// second.
+    Busy,
 }
 
 /// A piece of work whose duration varies on a node.
@@ -92,7 +95,7 @@ impl Chance {
     pub(crate) fn fork(&mut self) -> Self {
         let random = match self.latencies {
             Latencies::None => self.random.clone(),
-            Latencies::Node => self.random.fork(),
+            Latencies::Node | Latencies::Busy => self.random.fork(),
         };
         Self {
             random,
@@ -105,7 +108,7 @@ impl Chance {
     pub(crate) fn time(&mut self, work: Work) -> Duration {
         match self.latencies {
             Latencies::None => Duration::from_millis(work.regular()),
-            Latencies::Node => draw(work.quartiles(), &mut self.random),
+            Latencies::Node | Latencies::Busy => draw(work.quartiles(), &mut self.random),
         }
     }
 
@@ -131,7 +134,12 @@ impl Chance {
 
     /// Whether chance decides anything.
     pub(crate) fn varies(&self) -> bool {
-        self.latencies == Latencies::Node
+        self.latencies != Latencies::None
+    }
+
+    /// Whether workloads that are not simulated keep the proxy busy.
+    pub(crate) fn keeps_proxy_busy(&self) -> bool {
+        self.latencies == Latencies::Busy
     }
 }
 

@@ -21,7 +21,11 @@ use tracked::Tracked;
 /// Keeps the routes of `network` up to date, forever.
 pub(crate) async fn run(registry: Registry, network: Network, mut chance: Chance) {
     let (mut services, mut slices) = (Informer::new(&registry), Informer::new(&registry));
-    let (mut pace, mut published) = (Pace::default(), Routes::new());
+    let mut published = Routes::new();
+    let mut pace = match chance.keeps_proxy_busy() {
+        true => Pace::busy(),
+        false => Pace::default(),
+    };
     let mut known = Tracked::default();
     let clock = registry.clock();
     loop {

@@ -54,46 +54,46 @@ impl<'a> Node<'a> {
         self.run(due.collect(), at_once);
         let rows = predicted.into_iter().map(|(shape, predicted)| {
             let numbers = 1..=repeats;
+            let runs = numbers.map(|number| self.due(&predicted, number));
+            let runs: Vec<Due> = runs.collect();
             Row {
                 shape,
-                observed: numbers
-                    .map(|number| observed(&self.due(&predicted, number)))
-                    .collect(),
+                observed: runs.iter().map(observed).collect(),
+                loads: runs.iter().map(load).collect(),
                 predicted,
             }
         });
         rows.collect()
     }
 
-    /// The rows with what else the page says.
-    pub(super) fn recording(&self, rows: Vec<Row>) -> Recording {
-        let timelines =
-            timelines(&fs::read_to_string(self.due(&rows[0].predicted, 1).timeline).unwrap());
-        let loads = fs::read_dir(self.folder).unwrap().filter_map(|entry| {
-            let path = entry.unwrap().path();
-            let is_load = path
-                .extension()
-                .is_some_and(|extension| extension == "load");
-            is_load.then(|| fs::read_to_string(path).unwrap().trim().parse().unwrap())
+    /// Rows of a chart that are predicted again, with what an earlier recording says of the node.
+    pub(super) fn predicted_anew(
+        &self,
+        shape: &str,
+        experiments: &[&str],
+        earlier: &Recording,
+    ) -> Vec<Row> {
+        let predicted = self.predict(shape, experiments).into_iter();
+        let rows = predicted.map(|predicted| {
+            let name = predicted["experiment"].as_str().unwrap();
+            let mut rows = earlier.rows.iter();
+            let known = rows.find(|row| (&*row.shape, row.name()) == (shape, name));
+            let known = known.unwrap_or_else(|| panic!("{name} must have been recorded"));
+            Row {
+                predicted,
+                ..known.clone()
+            }
         });
-        let loads: Vec<f64> = loads.collect();
-        Recording {
-            kubernetes: timelines[0].header().kubernetes.clone(),
-            machine: std::env::var("PROBEFLIP_TEST_MACHINE")
-                .unwrap_or_else(|_| "unnamed".to_owned()),
-            samples: rows[0].predicted["runs"].as_u64().unwrap(),
-            load: [
-                loads.iter().copied().fold(f64::INFINITY, f64::min),
-                loads.iter().copied().fold(0.0, f64::max),
-            ],
-            rows,
-        }
+        rows.collect()
     }
 
     /// Predicts the rows that these experiments ask, and writes the experiments.
     fn predict(&self, shape: &str, experiments: &[&str]) -> Vec<Value> {
         let chart = format!("tests/shapes/{shape}.yaml");
         let (only, folder) = (experiments.join(","), self.folder.to_str().unwrap());
+        if experiments.is_empty() {
+            return Vec::new();
+        }
         let samples = format!("--samples={}", super::REPEATS);
         let arguments = [
             "predict",
@@ -176,6 +176,12 @@ fn observed(due: &Due) -> Value {
     let observation = observation(&experiments[0], &timelines[0]);
     let observation = observation.unwrap_or_else(|why| panic!("{}: {why}", due.timeline.display()));
     json!(observation)
+}
+
+/// The load average of the machine after a run.
+fn load(due: &Due) -> f64 {
+    let text = fs::read_to_string(due.timeline.with_extension("load")).unwrap();
+    text.trim().parse().unwrap()
 }
 
 fn timelines(text: &str) -> Vec<orchestrator::timeline::Timeline> {

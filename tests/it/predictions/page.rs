@@ -11,7 +11,6 @@ pub(super) fn page(recording: &Recording) -> String {
         kubernetes,
         machine,
         samples,
-        load,
         rows,
     } = recording;
     let runs = rows.iter().map(|row| row.observed.len()).min().unwrap();
@@ -22,8 +21,10 @@ pub(super) fn page(recording: &Recording) -> String {
         .filter(|row| row.severity() == row.observed_severity())
         .count();
     let (count, all) = (rows.len(), times.len());
-    let [least, most] = load;
-    let rollouts = rows.iter().filter(|row| row.predicted["mode"] == "rollout");
+    let is_rollout = |row: &&Row| row.predicted["mode"] == "rollout";
+    let of_rollouts = loads(rows.iter().filter(is_rollout));
+    let of_others = loads(rows.iter().filter(|row| !is_rollout(row)));
+    let rollouts = rows.iter().filter(is_rollout);
     let losses: usize = rollouts.map(|row| row.requests().count()).sum();
     let other: usize = rows.iter().map(|row| row.unexpected_losses().len()).sum();
     let expected = losses - other;
@@ -41,7 +42,8 @@ pub(super) fn page(recording: &Recording) -> String {
          - {within} of {all} times with a closed formula lie within its bounds.\n\
          - {expected} of {losses} Services lose as many requests in a rollout as predicted, give or\n\
          \x20 take 3 or 30 %.\n\
-         - The load average of the machine was {least} to {most}.\n\
+         - The load average of the machine was {of_rollouts} after rollouts, {of_others} after the\n\
+         \x20 others.\n\
          \n\
          `bounds` are the closed formula of the probes, and of a restart, with the way to the API.\n\
          Times are in seconds after the fault, those of `endpointAgain` and `reverted` after the\n\
@@ -62,6 +64,14 @@ pub(super) fn page(recording: &Recording) -> String {
         }
     }
     page
+}
+
+/// The least and the highest load average after the runs of rows.
+fn loads<'a>(rows: impl Iterator<Item = &'a Row>) -> String {
+    let loads: Vec<f64> = rows.flat_map(|row| row.loads.iter().copied()).collect();
+    let least = loads.iter().copied().fold(f64::INFINITY, f64::min);
+    let most = loads.iter().copied().fold(0.0, f64::max);
+    format!("{least:.1} to {most:.1}")
 }
 
 fn effect_line(page: &mut String, row: &Row, effect: &Value) {

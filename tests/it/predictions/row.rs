@@ -24,14 +24,12 @@ pub(super) struct Recording {
     pub(super) machine: String,
     /// The number of runs in virtual time of each row.
     pub(super) samples: u64,
-    /// The least and the highest load average after a run.
-    pub(super) load: [f64; 2],
     /// The rows.
     pub(super) rows: Vec<Row>,
 }
 
 /// A row.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Row {
     /// The chart.
     pub(super) shape: String,
@@ -39,6 +37,8 @@ pub(super) struct Row {
     pub(super) predicted: Value,
     /// The observation of each run.
     pub(super) observed: Vec<Value>,
+    /// The load average of the machine after runs.
+    pub(super) loads: Vec<f64>,
 }
 
 /// The time of an effect in a run, and its bounds.

@@ -73,7 +73,8 @@ impl Basis {
         let others = others.concat();
         format!(
             "Assumed: on SIGTERM a container {drain}{exit}; when started it {start}{others}; \
-             clients send {}/s to each Service. Each row is the result of {}, seeds from {}.",
+             clients send {}/s to each Service. Each row is the result of {}, seeds from {}; with \
+             even seeds, other workloads keep kube-proxy busy.",
             self.rate_per_second,
             runs(self.samples),
             self.seed
@@ -102,7 +103,7 @@ mod tests {
             basis(&settings),
             "Assumed: on SIGTERM a container closes its ports at once (--drain); when started it \
              serves at once (--start-after); clients send 10/s to each Service. Each row is the \
-             result of 20 runs, seeds from 1."
+             result of 20 runs, seeds from 1; with even seeds, other workloads keep kube-proxy busy."
         );
         settings.drain = Some(Duration::from_secs(5));
         settings.exit_on_term = Some(143);
@@ -113,7 +114,8 @@ mod tests {
             basis(&settings),
             "Assumed: on SIGTERM a container serves for another 5s and exits with 143; when \
              started it serves after 20s, db after 1m; clients send 10/s to each Service. Each \
-             row is the result of 20 runs, seeds from 1."
+             row is the result of 20 runs, seeds from 1; with even seeds, other workloads keep \
+             kube-proxy busy."
         );
     }
 }

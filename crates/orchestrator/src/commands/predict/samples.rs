@@ -284,7 +284,8 @@ fn sample_of(asked: &Asked<'_>, seed: u64, interrupt: &mut Interrupt) -> Sample 
     }
 }
 
-/// Runs an experiment in virtual time, with a phase of its own for each seed.
+/// Runs an experiment in virtual time, with a phase of its own for each seed. With even seeds, other
+/// workloads keep the proxy busy.
 pub(super) fn virtual_run(
     checked: &Checked,
     name: &str,
@@ -302,7 +303,16 @@ pub(super) fn virtual_run(
         keep: false,
         views: Views::default(),
     };
-    run::run_one(&job, &Place::Virtual, Latencies::Node, interrupt, printer)
+    run::run_one(&job, &Place::Virtual, latencies(seed), interrupt, printer)
+}
+
+/// An idle proxy takes a change at once and the next a second later, a busy one takes both in the
+/// same sync: the one loses more requests in a quick restart, the other in a rollout.
+fn latencies(seed: u64) -> Latencies {
+    match seed % 2 {
+        0 => Latencies::Busy,
+        _ => Latencies::Node,
+    }
 }
 
 fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
