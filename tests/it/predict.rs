@@ -85,12 +85,23 @@ impl Digits {
     }
 }
 
-/// Deployments of one Pod behind a Service, with probes of any kind and timing.
+/// Deployments of one Pod behind a Service, with probes of any kind and timing: a liveness probe, and
+/// a readiness probe, a startup probe, or both.
 fn generated(random: &mut Digits) -> String {
     let mut chart = String::new();
     for number in 0..GENERATED {
-        let liveness = probe(random, "/livez");
-        let readiness = probe(random, "/readyz");
+        let mut probes = vec![("livenessProbe", "/livez")];
+        if number % 3 > 0 {
+            probes.push(("readinessProbe", "/readyz"));
+        }
+        if number % 3 < 2 {
+            probes.push(("startupProbe", "/startz"));
+        }
+        let probes = probes.iter().map(|(name, path)| {
+            let probe = probe(random, path);
+            format!("\n          {name}: {probe}")
+        });
+        let probes: String = probes.collect();
         let grace = random.below(20) + 2;
         write!(
             chart,
@@ -107,9 +118,7 @@ spec:
       containers:
         - name: app
           image: app:1
-          ports: [{{ containerPort: 8080 }}, {{ containerPort: 9090 }}]
-          livenessProbe: {liveness}
-          readinessProbe: {readiness}
+          ports: [{{ containerPort: 8080 }}, {{ containerPort: 9090 }}]{probes}
 ---
 apiVersion: v1
 kind: Service

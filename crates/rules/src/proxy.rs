@@ -73,12 +73,7 @@ mod tests {
         let next = |pace: &Pace, now| pace.next(Moment::from_millis(now));
         assert_eq!(next(&pace, 300), Moment::from_millis(300));
         pace.ended(Moment::from_millis(310));
-        for (now, expected) in [
-            (320, 1_310),
-            (1_310, 1_310),
-            (1_311, 2_310),
-            (5_000, 5_310),
-        ] {
+        for (now, expected) in [(320, 1_310), (1_310, 1_310), (1_311, 2_310), (5_000, 5_310)] {
             assert_eq!(next(&pace, now), Moment::from_millis(expected));
         }
     }

@@ -4,12 +4,15 @@
 use std::time::Duration;
 
 use k8s_openapi::api::core::v1::Container;
-use rules::probe::Window;
+use rules::probe::{ProbeKind, Window};
 
 use super::{experiment::Effect, question::Question};
 use crate::{
     input::experiment::Probe,
-    targets::{probe_timing::start_timings, propagation::seen},
+    targets::{
+        probe_timing::{start_timings, timing},
+        propagation::seen,
+    },
 };
 
 /// How long a stand-in serves requests in progress after SIGTERM.
@@ -26,9 +29,12 @@ pub(super) fn bounds(question: &Question<'_>, effect: &Effect) -> Option<Window>
         Effect::NotReady | Effect::Fewer(_) | Effect::None(_) => not_ready(question, container),
         Effect::Restarted(name) if *name == container.name => restarted(question, container),
         Effect::ReadyAgain if !question.fails_again() => {
-            let healthy = plus(restarted(question, container)?, ready(container));
-            let after = restarted(question, container)?.after;
-            Some(Window { after, ..healthy })
+            let restarted = restarted(question, container)?;
+            let turn = plus(restarted, inherited(container));
+            Some(Window {
+                after: restarted.after,
+                within: plus(turn, ready(container)).within,
+            })
         }
         _ => None,
     }?;
@@ -38,7 +44,11 @@ pub(super) fn bounds(question: &Question<'_>, effect: &Effect) -> Option<Window>
 /// The readiness probe fails, or the container ends before it does.
 fn not_ready(question: &Question<'_>, container: &Container) -> Option<Window> {
     let readiness = decides(question, Probe::Readiness);
-    match (readiness, ended(question, container)) {
+    let unready = |ends: Window| match inherited(container) {
+        turn if turn.within.is_zero() => ends,
+        turn => plus(ends, plus(until(START), turn)),
+    };
+    match (readiness, ended(question, container).map(unready)) {
         (Some(fails), Some(ends)) if fails.within > ends.after => Some(Window {
             after: fails.after.min(ends.after),
             within: fails.within.max(ends.within),
@@ -87,6 +97,17 @@ fn hook(question: &Question<'_>, container: &Container) -> Window {
         }
         None => until(grace),
     }
+}
+
+/// How long a container counts as started after a restart, if no status shows it down: until its
+/// startup probe's next turn, which then waits for another.
+///
+/// Rule: `pkg/kubelet/prober/worker.go`, `doProbe`; kubernetes#141155.
+fn inherited(container: &Container) -> Window {
+    let startup = container.startup_probe.as_ref();
+    until(startup.map_or(Duration::ZERO, |probe| {
+        timing(ProbeKind::Startup, probe).period
+    }))
 }
 
 /// From a healthy start to readiness.

@@ -4,7 +4,10 @@ use std::{fmt, time::Duration};
 
 use clap::ValueEnum;
 use k8s_openapi::api::core::v1::Container;
-use probe_target::model::flip_spec::{FlipSpec, Options};
+use probe_target::model::{
+    duration,
+    flip_spec::{FlipSpec, Options},
+};
 use rules::probe::{ProbeKind, Window};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -20,6 +23,9 @@ use crate::{
         probe_timing::{start_timings, timing},
     },
 };
+
+/// The longest time for which a run observes what follows.
+const LONGEST: Duration = Duration::from_mins(30);
 
 /// What happens to a container.
 #[derive(
@@ -159,6 +165,9 @@ pub(crate) fn questions<'w>(workload: &'w Workload, wanted: &Wanted) -> Vec<Ques
         if workload.rolls_out() && wanted.modes.contains(&mode) {
             asked.push(Question::of(workload, None, mode, Scope::All));
         }
+    }
+    for question in &mut asked {
+        question.unanswerable = question.unanswerable.take().or_else(|| question.outlasts());
     }
     asked
 }
@@ -361,7 +370,6 @@ impl<'w> Question<'w> {
     /// How long what follows is observed, and what follows a revert: from the probes' settings,
     /// at most 30 minutes.
     pub(crate) fn observed_for(&self) -> Duration {
-        const MOST: Duration = Duration::from_mins(30);
         const MARGIN: Duration = Duration::from_secs(10);
         // What a second restart waits at the least.
         const BACK_OFF: Duration = Duration::from_secs(20);
@@ -378,7 +386,28 @@ impl<'w> Question<'w> {
                 _ => self.workload.replicas * self.restart(),
             },
         };
-        (lasts + MARGIN).min(MOST)
+        (lasts + MARGIN).min(LONGEST)
+    }
+
+    /// Why no run answers: what happens may begin after the longest observation.
+    fn outlasts(&self) -> Option<String> {
+        let notice = self.noticed_within();
+        let starts = self.starts_within();
+        let delay = self.longest_delay();
+        let (what, needs) = if notice > LONGEST {
+            ("the probes that notice it decide", notice)
+        } else if starts > LONGEST {
+            ("a Pod becomes ready", starts)
+        } else if delay > LONGEST {
+            ("a liveness probe begins", delay)
+        } else {
+            return None;
+        };
+        Some(format!(
+            "{what} within {}; a run observes {} at the most",
+            duration::format(needs),
+            duration::format(LONGEST)
+        ))
     }
 
     /// How long the Pods are ready before something happens: until every liveness probe is asked.
@@ -531,13 +560,18 @@ impl<'w> Question<'w> {
     /// The longest time from the end of a process to a Pod that is ready again.
     fn restart(&self) -> Duration {
         const START: Duration = Duration::from_secs(10);
+        self.grace() + self.starts_within() + START
+    }
+
+    /// The longest time from the start of a Pod's healthy containers until all are ready.
+    fn starts_within(&self) -> Duration {
         let of_container = |container: &Container| {
             start_timings(container)
                 .map(|spec| spec.first_success_window(spec.timeout).within)
                 .sum::<Duration>()
         };
         let ready = self.workload.containers().map(of_container).max();
-        self.grace() + ready.unwrap_or_default() + START
+        ready.unwrap_or_default()
     }
 
     /// The Pods' grace period.

@@ -113,6 +113,32 @@ fn probes_that_ask_the_same_fail_together() {
 }
 
 #[test]
+fn what_happens_after_the_longest_observation_is_not_judged() {
+    let with = |probes: &str| {
+        let chart = CHART.replace("failureThreshold: 6", probes);
+        let chart = chart
+            .split("        - name: worker")
+            .next()
+            .unwrap()
+            .to_owned();
+        let (modes, scopes) = ([Mode::Liveness], [Scope::All]);
+        move |expected: Expect| check_of(&chart, &modes, &scopes, &expected)
+    };
+    with("periodSeconds: 900")(expect![[r"
+        deploy/web/app readiness+liveness, until the restart all 2
+            the probes that notice it decide within 45m; a run observes 30m at the most
+        deploy/web/app readiness+liveness, for good all 2
+            the probes that notice it decide within 45m; a run observes 30m at the most
+    "]]);
+    with("initialDelaySeconds: 7200")(expect![[r"
+        deploy/web/app readiness+liveness, until the restart all 2
+            a liveness probe begins within 2h; a run observes 30m at the most
+        deploy/web/app readiness+liveness, for good all 2
+            a liveness probe begins within 2h; a run observes 30m at the most
+    "]]);
+}
+
+#[test]
 fn an_unknown_command_gives_two_answers_to_a_freeze() {
     check(
         &[Mode::Frozen],
