@@ -6,18 +6,19 @@ use probe_target::model::duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
 
 use super::question::{Mode, Question, Scope};
 use crate::{
     input::{
-        experiment::{ObjectKind, Rate},
+        experiment::{Condition, Mark, Measure, ObjectKind, Rate},
         kubernetes_yaml,
         load::API_VERSION,
     },
     targets::flip_plan::FlipAction,
 };
 
-/// The longest name of an experiment: a DNS label.
+/// The longest name of an experiment, and of a measure: a DNS label.
 const NAME: usize = 63;
 
 /// How long the workload may take to become ready. Virtual time costs nothing.
@@ -73,45 +74,61 @@ impl Effect {
         }
     }
 
-    /// The name of its measure: `web-has-fewer`.
+    /// The name of its measure: `web-has-fewer`. What it is about loses the beginning of its name
+    /// where both are longer than a label.
     fn name(&self) -> String {
-        match self {
-            Self::NotReady => "not-ready".to_owned(),
-            Self::Restarted(container) => format!("{container}-restarted"),
-            Self::BackOff(container) => format!("{container}-backs-off"),
-            Self::ReadyAgain => "ready-again".to_owned(),
-            Self::Fewer(service) => format!("{service}-has-fewer"),
-            Self::None(service) => format!("{service}-has-none"),
-            Self::Some(service) => format!("{service}-has-some"),
-            Self::Complete => "complete".to_owned(),
-            Self::Stalled => "given-up".to_owned(),
-            Self::Reverted => "reverted".to_owned(),
+        let of = match self {
+            Self::Restarted(name)
+            | Self::BackOff(name)
+            | Self::Fewer(name)
+            | Self::None(name)
+            | Self::Some(name) => Some(name),
+            _ => None,
+        };
+        match of {
+            Some(of) => label_of(&format!("{of}-{}", self.words())),
+            None => self.words().to_owned(),
         }
     }
 
-    /// The effect whose measure has this name.
-    pub(super) fn of_name(name: &str) -> Option<Self> {
-        let constant = [
+    /// What happens, as the end of its measure's name.
+    fn words(&self) -> &'static str {
+        match self {
+            Self::NotReady => "not-ready",
+            Self::Restarted(_) => "restarted",
+            Self::BackOff(_) => "backs-off",
+            Self::ReadyAgain => "ready-again",
+            Self::Fewer(_) => "has-fewer",
+            Self::None(_) => "has-none",
+            Self::Some(_) => "has-some",
+            Self::Complete => "complete",
+            Self::Stalled => "given-up",
+            Self::Reverted => "reverted",
+        }
+    }
+
+    /// The effect that this measure is the time of.
+    pub(super) fn of_measure(measure: &Measure) -> Option<Self> {
+        let of = match &measure.to {
+            Mark::Change(Condition::Endpoints { services, .. }) => &services.first()?.value,
+            Mark::Change(Condition::Container { container, .. }) => &container.value,
+            _ => "",
+        };
+        let of = || of.to_owned();
+        let known = [
             Self::NotReady,
+            Self::Restarted(of()),
+            Self::BackOff(of()),
             Self::ReadyAgain,
+            Self::Fewer(of()),
+            Self::None(of()),
+            Self::Some(of()),
             Self::Complete,
             Self::Stalled,
             Self::Reverted,
         ];
-        let of: [fn(String) -> Self; 5] = [
-            Self::Restarted,
-            Self::BackOff,
-            Self::Fewer,
-            Self::None,
-            Self::Some,
-        ];
-        let mut named = of.into_iter().filter_map(|of| {
-            let ending = of(String::new()).name();
-            name.strip_suffix(&ending)
-                .map(|of_what| of(of_what.to_owned()))
-        });
-        let known = constant.into_iter().find(|effect| effect.name() == name);
-        known.or_else(|| named.next())
+        let mut known = known.into_iter();
+        known.find(|effect| effect.name() == measure.name.value)
     }
 }
 
@@ -169,9 +186,19 @@ pub(crate) fn name(question: &Question<'_>) -> String {
     let parts = [&question.workload.reference.name, container, &what, scope];
     let parts: Vec<&str> = parts.into_iter().filter(|part| !part.is_empty()).collect();
     let name = parts.join("-").replace('.', "-");
-    // What distinguishes questions of one workload stands at the end.
-    let cut = name.len().saturating_sub(NAME);
-    name[cut..].trim_start_matches('-').to_owned()
+    label_of(&name)
+}
+
+/// The name itself, or a hash and its end: what distinguishes questions of one workload stands
+/// there.
+fn label_of(name: &str) -> String {
+    if name.len() <= NAME {
+        return name.to_owned();
+    }
+    let hash = &Sha256::digest(name)[..4];
+    let mut label: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
+    label += &name[name.len() - (NAME - label.len())..];
+    label
 }
 
 /// The objects, without the probes that do not notice.

@@ -43,8 +43,6 @@ pub(crate) fn question_of(experiment: &Experiment) -> Option<(Mode, Vec<Effect>)
     let name = &experiment.steps.first()?.name.value;
     let mode = Mode::from_str(name.split([' ', ',']).next()?, false).ok()?;
     let measures = experiment.measures.iter();
-    let effects: Option<Vec<Effect>> = measures
-        .map(|measure| Effect::of_name(&measure.name.value))
-        .collect();
+    let effects: Option<Vec<Effect>> = measures.map(Effect::of_measure).collect();
     Some((mode, effects?))
 }

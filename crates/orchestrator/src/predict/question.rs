@@ -163,7 +163,10 @@ pub(crate) fn questions<'w>(workload: &'w Workload, wanted: &Wanted) -> Vec<Ques
     }
     for mode in [Mode::Startup, Mode::Rollout] {
         if workload.rolls_out() && wanted.modes.contains(&mode) {
-            asked.push(Question::of(workload, None, mode, Scope::All));
+            asked.push(Question {
+                unanswerable: workload.not_replaced(),
+                ..Question::of(workload, None, mode, Scope::All)
+            });
         }
     }
     for question in &mut asked {

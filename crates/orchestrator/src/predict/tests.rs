@@ -139,6 +139,54 @@ fn what_happens_after_the_longest_observation_is_not_judged() {
 }
 
 #[test]
+fn a_template_that_reaches_no_pod_by_itself_is_not_judged() {
+    let with = |kind: &str, spec: &str| {
+        let chart = CHART
+            .replace("Deployment", kind)
+            .replace("  replicas: 2", &format!("  replicas: 2\n  {spec}"));
+        let chart = chart
+            .split("---\napiVersion: batch")
+            .next()
+            .unwrap()
+            .to_owned();
+        move |expected: Expect| check_of(&chart, &[Mode::Rollout], &[Scope::All], &expected)
+    };
+    with("Deployment", "paused: true")(expect![[r"
+        deploy/web rollout all 2
+            it has no Pods: a Deployment that is paused creates none
+    "]]);
+    with("StatefulSet", "updateStrategy: { type: OnDelete }")(expect![[r"
+        sts/web rollout all 2
+            its updateStrategy is OnDelete: a new template reaches a Pod once somebody deletes it
+    "]]);
+    with(
+        "StatefulSet",
+        "updateStrategy: { rollingUpdate: { partition: 1 } }",
+    )(expect![[r"
+        sts/web rollout all 2
+            its partition is 1: Pods of smaller numbers keep their template
+    "]]);
+}
+
+#[test]
+fn a_service_of_another_namespace_selects_nothing() {
+    let of = |namespaces: [&str; 2]| {
+        let [workload, service] = namespaces;
+        let chart = CHART
+            .replacen("{ name: web }", &format!("{{ name: web{workload} }}"), 1)
+            .replacen(
+                "{ name: web }\nspec: { sel",
+                &format!("{{ name: web{service} }}\nspec: {{ sel"),
+                1,
+            );
+        workloads(&chart)[0].services.len()
+    };
+    assert_eq!(of([", namespace: a", ", namespace: b"]), 0);
+    assert_eq!(of([", namespace: a", ", namespace: a"]), 1);
+    assert_eq!(of([", namespace: a", ""]), 1);
+}
+
+#[test]
 fn an_unknown_command_gives_two_answers_to_a_freeze() {
     check(
         &[Mode::Frozen],

@@ -12,6 +12,7 @@ use crate::{
         load::Manifest,
         problem::Problem,
     },
+    stand_in::namespace,
     targets::{
         containers,
         flip_plan::selects,
@@ -56,6 +57,12 @@ impl Workload {
         stand_ins: &[Manifest],
         originals: &[Manifest],
     ) -> Result<Vec<Self>, Problem> {
+        // Stand-ins have no namespaces; no two of one kind have one name.
+        let original_of = |stand_in: &Manifest| {
+            let name = |it: &Manifest| (it.kind().to_owned(), it.name().to_owned());
+            let mut originals = originals.iter();
+            originals.find(|it| name(it) == name(stand_in))
+        };
         let services = stand_ins.iter().filter(|it| it.kind() == "Service");
         let services: Vec<(&Manifest, Service)> = services
             .map(|manifest| Ok((manifest, manifest.typed()?)))
@@ -63,10 +70,14 @@ impl Workload {
         let workloads = stand_ins.iter().filter_map(|manifest| {
             let mut kinds = ObjectKind::OF_PODS.iter();
             let kind = kinds.find(|kind| kind.name() == manifest.kind())?;
-            let is_original =
-                |it: &&Manifest| (it.kind(), it.name()) == (manifest.kind(), manifest.name());
-            let original = originals.iter().find(is_original).unwrap_or(manifest);
-            let original = pod_of(&original.object).unwrap_or_default();
+            let original = original_of(manifest);
+            let of_namespace = services.iter().filter(|(service, _)| {
+                let both = original_of(service).zip(original);
+                both.is_none_or(|(service, workload)| share_namespace(service, workload))
+            });
+            let services: Vec<_> = of_namespace.cloned().collect();
+            let original = original.map_or(&manifest.object, |original| &original.object);
+            let original = pod_of(original).unwrap_or_default();
             Some(Self::of(*kind, manifest, &services, &original))
         });
         Ok(workloads.collect())
@@ -136,7 +147,28 @@ impl Workload {
         if self.reference.kind == ObjectKind::Job {
             return Some(self.job());
         }
-        (self.replicas == 0).then(|| "it has no Pods: replicas is 0".to_owned())
+        if self.replicas == 0 {
+            return Some("it has no Pods: replicas is 0".to_owned());
+        }
+        // Rule: `pkg/controller/deployment/deployment_controller.go`, `syncDeployment`: while it is
+        // paused it is only scaled.
+        let is_paused = self.objects[0]["spec"]["paused"] == true;
+        is_paused.then(|| "it has no Pods: a Deployment that is paused creates none".to_owned())
+    }
+
+    /// Why a new template does not reach its Pods by itself.
+    pub(crate) fn not_replaced(&self) -> Option<String> {
+        let strategy = &self.objects[0]["spec"]["updateStrategy"];
+        if strategy["type"] == "OnDelete" {
+            let why = "its updateStrategy is OnDelete: a new template reaches a Pod once somebody \
+                       deletes it";
+            return Some(why.to_owned());
+        }
+        // Rule: `pkg/controller/statefulset/stateful_set_control.go`, `updateStatefulSet`.
+        let partition = strategy["rollingUpdate"]["partition"].as_u64()?;
+        (partition > 0).then(|| {
+            format!("its partition is {partition}: Pods of smaller numbers keep their template")
+        })
     }
 
     /// What is known of a Job, whose stand-ins end with 0.
@@ -226,6 +258,15 @@ fn commands(pod: &Pod, own_names: &[&str]) -> BTreeMap<(String, Probe), Command>
         })
     };
     containers(pod).flat_map(of_container).flatten().collect()
+}
+
+/// Whether both belong to one namespace. One without a namespace belongs to any: a chart leaves it
+/// to whoever applies it.
+fn share_namespace(one: &Manifest, other: &Manifest) -> bool {
+    match (namespace(one), namespace(other)) {
+        (Some(one), Some(other)) => one == other,
+        _ => true,
+    }
 }
 
 fn without_namespace(manifest: &Manifest) -> Value {
