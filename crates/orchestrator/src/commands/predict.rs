@@ -20,7 +20,7 @@ use crate::{
     input::{
         experiment::{Rate, TrafficThat},
         load::Manifest,
-        problem::Problems,
+        problem::{ProblemText, Problems},
     },
     predict::{
         self, Answer, Basis, Comparison, Extras, Finding, ImpactSeverity, Question, Table, Wanted,
@@ -50,6 +50,8 @@ enum PredictError {
          input"
     )]
     NoQuestion,
+    #[error("{0}")]
+    NoSuchRow(ProblemText),
     #[error("`--advise={}` is part of the input; expected a file elsewhere", .0.display())]
     PatchesAreInput(PathBuf),
     #[error("cannot write `{}`", path.display())]
@@ -85,8 +87,14 @@ pub(super) fn run(command: &cli::Predict, printer: &Printer) -> CommandResult {
         return Err(PredictError::NoWorkload.into());
     }
     let asked = asked(&workloads, command, printer);
-    if asked.is_empty() {
+    if asked.is_empty() && command.only.is_empty() {
         return Err(PredictError::NoQuestion.into());
+    }
+    must_have_rows(&asked, &workloads, command)?;
+    if let Some(path) = patches(command) {
+        // A path that cannot be written is reported before anything runs.
+        let opened = fs::File::options().append(true).create(true).open(path);
+        at(path, opened.map(drop))?;
     }
     if let Some(folder) = &command.experiments {
         keep(&asked, folder)?;
@@ -158,21 +166,47 @@ fn asked<'w>(
     command: &cli::Predict,
     printer: &Printer,
 ) -> Vec<Asked<'w>> {
-    let wanted = Wanted {
-        modes: command.mode.clone(),
-        scopes: command.scope.clone(),
-    };
-    let questions = workloads
-        .iter()
-        .flat_map(|workload| predict::questions(workload, &wanted));
     let is_asked = |question: &Question<'_>| {
         command.only.is_empty() || command.only.contains(&predict::name(question))
     };
     let settle = settle(command.rate);
-    let asked = questions
+    let asked = questions(workloads, command)
         .filter(is_asked)
         .map(|question| Asked::new(question, command.rate, settle, printer));
     asked.collect()
+}
+
+/// The questions of the wanted modes and scopes.
+fn questions<'w>(
+    workloads: &'w [Workload],
+    command: &cli::Predict,
+) -> impl Iterator<Item = Question<'w>> {
+    let wanted = Wanted {
+        modes: command.mode.clone(),
+        scopes: command.scope.clone(),
+    };
+    workloads
+        .iter()
+        .flat_map(move |workload| predict::questions(workload, &wanted))
+}
+
+/// Refuses the name of an experiment that no row has.
+fn must_have_rows(
+    asked: &[Asked<'_>],
+    workloads: &[Workload],
+    command: &cli::Predict,
+) -> Result<(), PredictError> {
+    let is_asked = |name: &&String| asked.iter().any(|it| predict::name(&it.question) == **name);
+    let Some(unknown) = command.only.iter().find(|name| !is_asked(name)) else {
+        return Ok(());
+    };
+    let names = questions(workloads, command).map(|question| predict::name(&question));
+    let names: Vec<String> = names.collect();
+    let fault = ProblemText::new(format!(
+        "no row of these modes has the experiment `{unknown}`"
+    ));
+    let fault = fault.one_of(unknown, names.iter().map(String::as_str));
+    Err(PredictError::NoSuchRow(fault))
 }
 
 /// The answers without `--set`.

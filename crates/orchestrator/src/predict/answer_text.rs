@@ -62,6 +62,8 @@ pub(super) fn reason(answer: &Answer) -> String {
         },
         SeverityReason::RolloutStalls => "it stalls, and the former Pods stay".to_owned(),
         SeverityReason::NotReady => "not ready, but no Service loses a request".to_owned(),
+        SeverityReason::FewerPods => "fewer Pods are available".to_owned(),
+        SeverityReason::NoPod => "no Pod is available".to_owned(),
         SeverityReason::FewerEndpoints { service } => format!("{service} has fewer endpoints"),
         SeverityReason::SomeRequestsFail { service, .. } => {
             format!("some requests to {service} fail")
@@ -170,6 +172,8 @@ fn line(alike: &[&EffectTimes], runs: usize) -> String {
         Effect::Fewer(_) => format!("fewer endpoints after {time}: {services}"),
         Effect::None(_) => format!("no endpoint after {time}: {services}"),
         Effect::Some(_) => format!("an endpoint again {time} later: {services}"),
+        Effect::FewerPods => format!("fewer Pods after {time}"),
+        Effect::NoPod => format!("no Pod after {time}"),
         Effect::Complete => format!("complete after {time}"),
         Effect::Stalled => format!("given up after {time}"),
         Effect::Reverted => format!("the former template is back {time} after its revert"),

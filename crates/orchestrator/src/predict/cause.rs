@@ -3,7 +3,7 @@
 use super::{
     answer::Answer,
     experiment::Effect,
-    impact_severity::ImpactSeverity,
+    impact_severity::{ImpactSeverity, SeverityReason},
     question::{Lasting, Mode, Question},
 };
 use crate::input::experiment::ObjectKind;
@@ -51,12 +51,18 @@ pub(super) fn cause(question: &Question<'_>, answer: &Answer) -> Option<Cause> {
     if answer.severity <= ImpactSeverity::None {
         return None;
     }
+    let is_of_pods = matches!(
+        answer.reason,
+        SeverityReason::FewerPods | SeverityReason::NoPod
+    );
     let reference = &question.workload.reference;
     let is_lone = question.workload.replicas == 1 && reference.kind != ObjectKind::DaemonSet;
     let is_joint = question.probes.len() > 1;
     match question.mode {
         Mode::Frozen if !is_noticed => Some(Cause::Unnoticed),
         Mode::Startup => Some(Cause::BrokenRelease),
+        // Its strategy wants it so, and nobody asks its Pods.
+        Mode::Rollout if is_of_pods => None,
         Mode::Rollout => Some(Cause::Rollout),
         Mode::Frozen if is_outage && !is_restarted => Some(Cause::NeverRestarted),
         // It lasts for as long as the probe fails, however many Pods there are.

@@ -144,6 +144,10 @@ fn object(manifests: &[Manifest], text: &str) -> Result<(usize, usize), Misplace
                 .map(|it| WorkloadRef::to(it.kind(), it.name()).to_string());
             let known: Vec<String> = known.collect();
             let found = &text[..end];
+            if known.iter().any(|name| name == found) {
+                let fault = ProblemText::new(format!("nothing of `{found}` is named"));
+                return Err((span, fault.expected("`OBJECT.FIELD=VALUE`")));
+            }
             let fault = ProblemText::new(format!("the input has no object `{found}`"));
             let fault = fault.one_of(found, known.iter().map(String::as_str));
             Err((span, fault))
@@ -478,6 +482,10 @@ spec: { selector: { app: web }, ports: [{ port: 80 }] }
             "deploy/wed.spec.replicas=1",
             "--set:1:1: the input has no object `deploy/wed`; expected `deploy/web` or \
              `svc/web.v2`; did you mean `deploy/web`?",
+        );
+        refuse(
+            "deploy/web",
+            "--set:1:1: nothing of `deploy/web` is named; expected `OBJECT.FIELD=VALUE`",
         );
         refuse(
             "deploy/web.spec.template.spec.containers[ap].image=x",

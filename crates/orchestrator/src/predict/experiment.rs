@@ -57,6 +57,10 @@ pub(crate) enum Effect {
     /// This Service has one again; from when it had none.
     #[serde(rename = "endpointAgain")]
     Some(String),
+    /// Fewer Pods are available than wanted.
+    FewerPods,
+    /// No Pod is available.
+    NoPod,
     /// The rollout is complete.
     Complete,
     /// The Deployment's rollout is given up.
@@ -101,6 +105,8 @@ impl Effect {
             Self::Fewer(_) => "has-fewer",
             Self::None(_) => "has-none",
             Self::Some(_) => "has-some",
+            Self::FewerPods => "fewer-pods",
+            Self::NoPod => "no-pod",
             Self::Complete => "complete",
             Self::Stalled => "given-up",
             Self::Reverted => "reverted",
@@ -123,6 +129,8 @@ impl Effect {
             Self::Fewer(of()),
             Self::None(of()),
             Self::Some(of()),
+            Self::FewerPods,
+            Self::NoPod,
             Self::Complete,
             Self::Stalled,
             Self::Reverted,
@@ -454,6 +462,13 @@ fn effects(question: &Question<'_>) -> Vec<Effect> {
         effects.push(Effect::None(service.clone()));
         effects.push(Effect::Some(service));
     }
+    // A Service shows what becomes of its Pods.
+    if !is_fault && workload.services.is_empty() {
+        if workload.replicas > 1 {
+            effects.push(Effect::FewerPods);
+        }
+        effects.push(Effect::NoPod);
+    }
     if !is_fault {
         effects.push(Effect::Complete);
     }
@@ -476,7 +491,15 @@ fn measure(question: &Question<'_>, effect: &Effect) -> Value {
             _ => json!({ "updated": replicas, "available": replicas, "replicas": replicas }),
         })
     };
+    let available = |most: u32| {
+        controller(question, |kind| match kind {
+            ObjectKind::DaemonSet => json!({ "unavailable": { "atLeast": 1 } }),
+            _ => json!({ "available": { "atMost": most } }),
+        })
+    };
     let claim = match effect {
+        Effect::FewerPods => available(replicas - 1).unwrap_or_default(),
+        Effect::NoPod => available(0).unwrap_or_default(),
         Effect::NotReady => ready(json!({ "ready": false })),
         Effect::ReadyAgain => ready(json!({ "ready": true })),
         Effect::Restarted(container) => {

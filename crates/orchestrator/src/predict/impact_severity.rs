@@ -47,6 +47,10 @@ pub(crate) enum SeverityReason {
     RolloutStalls,
     /// Pods are not ready.
     NotReady,
+    /// A workload without a Service has fewer available Pods.
+    FewerPods,
+    /// A workload without a Service has no available Pod.
+    NoPod,
     /// A Service has fewer ready endpoints.
     FewerEndpoints {
         /// The Service.
@@ -115,9 +119,11 @@ impl SeverityReason {
         match self {
             Self::NotJudged { .. } => ImpactSeverity::NotJudged,
             Self::NothingChanges | Self::RolloutStalls => ImpactSeverity::None,
-            Self::NotReady | Self::FewerEndpoints { .. } | Self::SomeRequestsFail { .. } => {
-                ImpactSeverity::Degraded
-            }
+            Self::NotReady
+            | Self::FewerPods
+            | Self::NoPod
+            | Self::FewerEndpoints { .. }
+            | Self::SomeRequestsFail { .. } => ImpactSeverity::Degraded,
             Self::Restarted { .. } => ImpactSeverity::Restart,
             Self::NoProbeNotices | Self::RolloutCompletes => ImpactSeverity::Unnoticed,
             Self::NoEndpoint { .. } | Self::NoRequestSucceeds { .. } => ImpactSeverity::Outage,
@@ -208,6 +214,8 @@ fn degraded(impact: &Impact) -> Option<SeverityReason> {
     });
     let unready = impact.took.iter().filter_map(|(effect, _)| match effect {
         Effect::NotReady => Some(SeverityReason::NotReady),
+        Effect::FewerPods => Some(SeverityReason::FewerPods),
+        Effect::NoPod => Some(SeverityReason::NoPod),
         Effect::Fewer(service) => Some(SeverityReason::FewerEndpoints {
             service: service.clone(),
         }),
