@@ -19,6 +19,7 @@ use crate::input::{
     load::Manifest,
     problem::{Problem, Problems},
 };
+pub(crate) use catalog::DRAIN;
 use catalog::RULES;
 pub(crate) use dependency::{CLIENTS, of_command as host_asked_by};
 pub(crate) use finding::{LintFinding, Severity};

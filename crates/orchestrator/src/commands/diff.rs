@@ -2,10 +2,10 @@
 
 use crate::{
     cli,
-    exit::{CommandResult, Exit, HasExitCode},
+    exit::{CommandResult, Exit, Failure, HasExitCode},
     input::{files::Files, load, source::Source},
     judge,
-    predict::{Impact, Prediction},
+    predict::{Impact, NoImpact, Prediction},
     printable::one_line,
     report::printer::Printer,
     timeline::Timeline,
@@ -23,9 +23,14 @@ enum DiffError {
         #[source]
         source: serde_json::Error,
     },
+    #[error("these files hold no timeline")]
+    Empty,
     #[error("no timeline is of an experiment of this prediction; the first is of `{0}`")]
     NoTimeline(String),
 }
+
+/// What of a run falls outside, or why it shows nothing.
+type Outside = Result<Vec<String>, NoImpact>;
 
 impl HasExitCode for DiffError {
     fn exit(&self) -> Exit {
@@ -52,11 +57,20 @@ pub(super) fn run(command: &cli::Diff, printer: &Printer) -> CommandResult {
         };
         compared += 1;
         let name = one_line(&timeline.header().experiment);
+        let outside = match outside {
+            Ok(outside) => outside,
+            Err(why @ NoImpact::NeverReady(_)) => vec![why.to_string()],
+            Err(NoImpact::Failed(why)) => {
+                exit = exit.and(Exit::Inconclusive);
+                printer.text(&format!("? {name}: not compared: {}\n", one_line(&why)))?;
+                continue;
+            }
+        };
         if outside.is_empty() {
             printer.text(&format!("✔ {name}: as predicted\n"))?;
             continue;
         }
-        exit = Exit::Failed;
+        exit = exit.and(Exit::Failed);
         let lines = outside
             .iter()
             .map(|line| format!("    {}\n", one_line(line)));
@@ -64,19 +78,14 @@ pub(super) fn run(command: &cli::Diff, printer: &Printer) -> CommandResult {
         printer.text(&format!("✘ {name}: outside of the prediction\n{lines}"))?;
     }
     if compared == 0 {
-        let first = timelines
-            .first()
-            .map(|first| first.header().experiment.clone());
-        return Err(DiffError::NoTimeline(first.unwrap_or_default()).into());
+        let first = timelines.first().ok_or(DiffError::Empty)?;
+        return Err(DiffError::NoTimeline(first.header().experiment.clone()).into());
     }
     Ok(exit)
 }
 
 /// What of a run falls outside; none if the prediction does not have its experiment.
-fn outside(
-    prediction: &Prediction,
-    timeline: &Timeline,
-) -> Result<Option<Vec<String>>, crate::exit::Failure> {
+fn outside(prediction: &Prediction, timeline: &Timeline) -> Result<Option<Outside>, Failure> {
     let name = &timeline.header().experiment;
     let Some((row, written)) = prediction.of_experiment(name) else {
         return Ok(None);
@@ -88,10 +97,7 @@ fn outside(
     let experiments = load::load(&source)?.experiments;
     let outside = experiments.first().map(|experiment| {
         let judgement = judge::judge(experiment, timeline);
-        match Impact::of(&written.effects, &judgement) {
-            Ok(impact) => row.outside(&impact),
-            Err(why) => vec![format!("not judged: {why}")],
-        }
+        Impact::of(&written.effects, &judgement).map(|impact| row.outside(&impact))
     });
     Ok(outside)
 }

@@ -5,6 +5,7 @@ mod experiments;
 mod samples;
 
 use std::{
+    collections::BTreeMap,
     fs, io,
     path::{Path, PathBuf},
     time::Duration,
@@ -171,23 +172,29 @@ fn asked<'w>(
     };
     let settle = settle(command.rate);
     let asked = questions(workloads, command)
+        .into_iter()
         .filter(is_asked)
         .map(|question| Asked::new(question, command.rate, settle, printer));
     asked.collect()
 }
 
-/// The questions of the wanted modes and scopes.
-fn questions<'w>(
-    workloads: &'w [Workload],
-    command: &cli::Predict,
-) -> impl Iterator<Item = Question<'w>> {
+/// The questions of the wanted modes and scopes, which have different names.
+fn questions<'w>(workloads: &'w [Workload], command: &cli::Predict) -> Vec<Question<'w>> {
     let wanted = Wanted {
         modes: command.mode.clone(),
         scopes: command.scope.clone(),
     };
-    workloads
+    let asked = workloads
         .iter()
-        .flat_map(move |workload| predict::questions(workload, &wanted))
+        .flat_map(|workload| predict::questions(workload, &wanted));
+    let mut asked: Vec<Question<'_>> = asked.collect();
+    let mut namesakes = BTreeMap::<String, usize>::new();
+    for question in &mut asked {
+        let before = namesakes.entry(predict::name(question)).or_default();
+        question.namesakes = *before;
+        *before += 1;
+    }
+    asked
 }
 
 /// Refuses the name of an experiment that no row has.
@@ -200,8 +207,8 @@ fn must_have_rows(
     let Some(unknown) = command.only.iter().find(|name| !is_asked(name)) else {
         return Ok(());
     };
-    let names = questions(workloads, command).map(|question| predict::name(&question));
-    let names: Vec<String> = names.collect();
+    let questions = questions(workloads, command);
+    let names: Vec<String> = questions.iter().map(predict::name).collect();
     let fault = ProblemText::new(format!(
         "no row of these modes has the experiment `{unknown}`"
     ));

@@ -16,6 +16,7 @@ mod single_pod;
 mod start;
 
 use super::rule::Rule;
+pub(crate) use shutdown::DRAIN;
 
 /// The rules.
 pub(super) const RULES: [Rule; 34] = [

@@ -635,10 +635,15 @@ fn pl41_a_long_initial_delay() {
     message(
         "PL41",
         &alone(&probe("liveness", 600)),
-        "failureThreshold 60",
+        "failureThreshold 64",
     );
     check("PL41", &alone(&probe("liveness", 59)), &[]);
     check("PL41", &alone(&probe("readiness", 60)), &["info w/c"]);
+    message(
+        "PL41",
+        &alone(&probe("readiness", 60)),
+        "Use no initial delay: a readiness probe that fails",
+    );
     let both = format!(
         "{}, startupProbe: {{tcpSocket: {{port: 1}}}}",
         probe("liveness", 60)

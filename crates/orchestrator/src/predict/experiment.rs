@@ -181,7 +181,8 @@ pub(crate) fn written(question: &Question<'_>, rate: Rate, settle: Duration) -> 
     }
 }
 
-/// A name of the question that is a DNS label: `web-app-readiness-one`.
+/// A name of the question that is a DNS label: `web-app-readiness-one`; with a number for all but
+/// the first of the same name.
 pub(crate) fn name(question: &Question<'_>) -> String {
     let container = question
         .container
@@ -191,7 +192,12 @@ pub(crate) fn name(question: &Question<'_>) -> String {
         Scope::All => "all",
     };
     let what = question.what().replace(['+', ' '], "-").replace(',', "");
-    let parts = [&question.workload.reference.name, container, &what, scope];
+    let number = match question.namesakes {
+        0 => String::new(),
+        before => (before + 1).to_string(),
+    };
+    let workload = &question.workload.reference.name;
+    let parts = [workload, container, &what, scope, &number];
     let parts: Vec<&str> = parts.into_iter().filter(|part| !part.is_empty()).collect();
     let name = parts.join("-").replace('.', "-");
     label_of(&name)

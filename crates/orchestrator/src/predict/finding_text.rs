@@ -10,7 +10,7 @@ use super::{
     impact_severity::SeverityReason,
     question::{Mode, Question},
 };
-use crate::input::experiment::ObjectKind;
+use crate::{input::experiment::ObjectKind, lint};
 
 /// Why something happens and what to change; either may be empty.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -31,9 +31,6 @@ impl Advice {
 /// A probe that notices that a process is frozen.
 const LIVENESS: &str = "Give it a liveness probe that the process itself answers: httpGet, grpc, \
                         or a command that asks it.";
-
-/// A preStop hook that is long enough for clients to leave.
-const SLEEP: &str = "Add a preStop sleep of 5 s to the containers that serve.";
 
 /// What happens, and when.
 pub(super) fn event(question: &Question<'_>, answer: &Answer, cause: Cause) -> String {
@@ -196,9 +193,10 @@ fn rollout(question: &Question<'_>, answer: &Answer) -> Advice {
             .is_none()
     };
     if question.workload.containers().any(lacks_hook) {
+        let sleep = lint::DRAIN.as_secs();
         Advice::new(
             "Its containers close their ports on SIGTERM, before all clients have left the Pod.",
-            SLEEP,
+            &format!("Add a preStop sleep of {sleep} s or more to the containers that serve."),
         )
     } else {
         Advice::new(

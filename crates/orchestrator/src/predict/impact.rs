@@ -4,7 +4,7 @@
 
 use super::experiment::Effect;
 use crate::{
-    judge::{Judgement, RequestCounts},
+    judge::{Judgement, RequestCounts, Unsteady},
     timeline::Micros,
 };
 
@@ -30,14 +30,25 @@ pub(crate) enum NoImpact {
     Failed(String),
 }
 
+/// Why the first step did not end.
+fn no_impact(judgement: &Judgement) -> NoImpact {
+    if !matches!(
+        judgement.unsteady,
+        Some(Unsteady::NeverReached | Unsteady::NotApplied)
+    ) {
+        return NoImpact::Failed("the timeline ends before its first step has ended".to_owned());
+    }
+    let missing = judgement.missing.iter().chain(&judgement.causes);
+    let missing: Vec<&str> = missing.map(String::as_str).collect();
+    NoImpact::NeverReady(missing.join("; "))
+}
+
 impl Impact {
     /// The impact of a run. The error says why the run shows none.
     pub(crate) fn of(effects: &[Effect], judgement: &Judgement) -> Result<Self, NoImpact> {
         let step = judgement.steps.first().filter(|step| step.ended.is_some());
         let Some(step) = step else {
-            let missing = judgement.missing.iter().chain(&judgement.causes);
-            let missing: Vec<&str> = missing.map(String::as_str).collect();
-            return Err(NoImpact::NeverReady(missing.join("; ")));
+            return Err(no_impact(judgement));
         };
         if let Some(why) = step.unreached.first() {
             return Err(NoImpact::Failed(why.clone()));

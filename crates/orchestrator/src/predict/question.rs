@@ -102,6 +102,8 @@ pub(crate) struct Question<'w> {
     pub(crate) scope: Scope,
     /// Probes of the container that do not notice: they pass all the time.
     pub(crate) blind: Vec<Probe>,
+    /// How many questions before it have the same name.
+    pub(crate) namesakes: usize,
     /// What the answer assumes about exec probes whose command is not known.
     pub(crate) assumption: Option<&'static str>,
     /// Why it cannot be answered by a run.
@@ -323,6 +325,7 @@ impl<'w> Question<'w> {
             lasting: Lasting::ForGood,
             scope,
             blind: Vec::new(),
+            namesakes: 0,
             assumption: None,
             unanswerable: None,
         }

@@ -431,7 +431,7 @@ fn findings_say_what_why_and_what_to_change_the_worst_first() {
 
         outage: When deploy/web/app freezes in all 2 Pods, no request to web succeeds for up to 30.0 s (readiness decides in (21, 31] s; liveness decides in (51, 61] s). A smaller periodSeconds × failureThreshold notices it sooner. Likewise: deploy/web/worker.
 
-        degraded: During a healthy rollout of deploy/web, 10 of 1000 requests to web fail. Its containers close their ports on SIGTERM, before all clients have left the Pod. Add a preStop sleep of 5 s to the containers that serve.
+        degraded: During a healthy rollout of deploy/web, 10 of 1000 requests to web fail. Its containers close their ports on SIGTERM, before all clients have left the Pod. Add a preStop sleep of 2 s or more to the containers that serve.
 
     "]].assert_eq(&found.collect::<String>());
 }

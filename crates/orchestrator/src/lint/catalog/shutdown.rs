@@ -41,7 +41,7 @@ pub(super) const LONG_PRE_STOP: Rule = Rule {
 
 /// How long a Service may go on sending to a Pod whose deletion has begun: a sync of kube-proxy,
 /// and as much for the endpoint and the rules.
-const DRAIN: Duration = Duration::from_secs(2 * proxy::APART.as_secs());
+pub(crate) const DRAIN: Duration = Duration::from_secs(2 * proxy::APART.as_secs());
 
 /// A kill that takes no longer than this is not worth a word; less than the Pod's default.
 const DEFAULT_GRACE: Duration = Duration::from_secs(30);

@@ -63,28 +63,28 @@ fn blind<'a>(inventory: &'a Inventory<'a>) -> Vec<Draft<'a>> {
             continue;
         }
         let delay = seconds(spec.initial_delay);
-        let failures = spec.initial_delay.as_secs().div_ceil(10);
-        let startup = format!(
-            "Use a startupProbe (periodSeconds 10, failureThreshold {failures}) and no initial \
-             delay: it ends when the program has started."
-        );
         let name = container.name();
-        let (severity, what) = if spec.kind == ProbeKind::Liveness {
-            let budget = range(spec.startup_budget(Duration::ZERO));
-            let what = format!(
+        let (severity, message) = if spec.kind == ProbeKind::Liveness {
+            let budget = spec.startup_budget(Duration::ZERO);
+            // The last attempt may come a period before the budget ends.
+            let failures = budget.within.as_secs().div_ceil(10) + 1;
+            let budget = range(budget);
+            let message = format!(
                 "For {delay} after each start nothing notices that `{name}` hangs, and a start \
-                 that takes longer than {budget} is killed all the same."
+                 that takes longer than {budget} is killed all the same. Use a startupProbe \
+                 (periodSeconds 10, failureThreshold {failures}) and no initial delay: it ends \
+                 when the program has started."
             );
-            (Severity::Warning, what)
+            (Severity::Warning, message)
         } else {
             let first = range(spec.first_success_window(Duration::ZERO));
-            let what = format!(
+            let message = format!(
                 "`{name}` gets no requests before {first} after each start, however soon it is \
-                 ready, and each step of a rollout waits as long."
+                 ready, and each step of a rollout waits as long. Use no initial delay: a \
+                 readiness probe that fails until the program is ready costs nothing."
             );
-            (Severity::Info, what)
+            (Severity::Info, message)
         };
-        let message = format!("{what} {startup}");
         drafts.push(
             Draft::of_container(workload, container, message)
                 .rated(severity)
