@@ -79,6 +79,30 @@ packed features suffix:
         -t "probe-target:$(cargo pkgid -p probe-target | sed 's/.*[#@]//'){{ suffix }}" \
         -o target/probe-target{{ suffix }}.tar
 
+# What a release carries, in target/release-files: static binaries, images, their checksums, and a
+# CycloneDX list of what they are made of for each.
+dist: image
+    #!/usr/bin/env bash
+    set -euo pipefail
+    host=$(rustc --print host-tuple)
+    version=$(cargo pkgid -p orchestrator | sed 's/.*[#@]//')
+    files=target/release-files
+    rm -rf "$files"
+    mkdir -p "$files"
+    RUSTFLAGS="-C target-feature=+crt-static" \
+        cargo build --locked -p orchestrator --profile dist --target "$host"
+    cp "target/$host/dist/probeflip" "target/$host/tiny/probe-target" "$files"
+    cp target/probe-target{,-tls}.tar "$files"
+    "$files/probeflip" image --program probeflip -t "probeflip:$version" -o "$files/probeflip.tar"
+    cargo install --locked --quiet --version 0.5.9 --root target/tools cargo-cyclonedx
+    for package in orchestrator probe-target; do
+        target/tools/bin/cargo-cyclonedx cyclonedx --format json --describe crate \
+            --manifest-path "crates/$package/Cargo.toml" --override-filename sbom
+        mv "crates/$package/sbom.json" "$files/$package.cdx.json"
+    done
+    cd "$files"
+    sha256sum -- * > SHA256SUMS
+
 # The budgets of the probe target, as the table of docs/performance.md; then the cost of large runs.
 bench:
     RUSTFLAGS="-C target-feature=+crt-static -C relocation-model=static" \

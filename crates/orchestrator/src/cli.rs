@@ -20,9 +20,9 @@ use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 
 use crate::{
     cluster::Latencies,
+    image::Program,
     input::experiment::{ObjectRef, label},
     report::printer::Printing,
-    stand_in::IMAGE,
     targets::select::Selection,
 };
 pub use check::Check;
@@ -318,12 +318,15 @@ impl Selected {
 /// `probeflip image`
 #[derive(Debug, Args)]
 pub struct Image {
-    /// The static probe-target to pack [default: the one beside this program]
+    /// What the image runs
+    #[arg(long, value_enum, default_value_t = Program::ProbeTarget)]
+    pub program: Program,
+    /// Its static binary [default: the one beside this program]
     #[arg(long, value_name = "PATH")]
     pub binary: Option<PathBuf>,
-    /// The image's name
-    #[arg(short, long, value_name = "NAME:TAG", default_value = IMAGE)]
-    pub tag: String,
+    /// The image's name [default: PROGRAM:VERSION]
+    #[arg(short, long, value_name = "NAME:TAG")]
+    pub tag: Option<String>,
     /// Where to write the archive
     #[arg(short, long, value_name = "FILE.tar")]
     pub output: PathBuf,

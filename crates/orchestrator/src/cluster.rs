@@ -7,6 +7,7 @@ pub(crate) mod admission;
 pub(crate) mod apply;
 mod deadline;
 pub(crate) mod guard;
+mod in_pod;
 mod in_process;
 mod net;
 pub(crate) mod originals;
@@ -98,6 +99,12 @@ pub enum ConnectError {
     /// The kubeconfig names no current context.
     #[error("the kubeconfig has no current context; say `--context`")]
     NoContext,
+    /// The Pod that this program runs in has no usable service account.
+    #[error(
+        "cannot use the service account of this Pod; without a kubeconfig, the cluster around it \
+         is meant"
+    )]
+    Pod(#[source] Box<kube::config::InClusterError>),
     /// The client cannot be set up.
     #[error("cannot set up a client for the context `{context}`")]
     Client {
@@ -130,6 +137,7 @@ impl HasExitCode for ConnectError {
             Self::NoSuchContext(_) | Self::Context { .. } | Self::NoContext => Exit::Usage,
             Self::NoKubeconfig { .. }
             | Self::Kubeconfig(_)
+            | Self::Pod(_)
             | Self::Client { .. }
             | Self::Unreachable { .. }
             | Self::Silent { .. } => Exit::Infrastructure,
@@ -182,9 +190,13 @@ pub fn runtime(place: &Place) -> io::Result<Runtime> {
     builder.build()
 }
 
-/// The kubeconfig's current context, for commands without `--context`.
+/// The kubeconfig's current context, for commands without `--context`; in a Pod without a
+/// kubeconfig, that of the cluster around it.
 pub(crate) fn current_context() -> Result<String, ConnectError> {
-    let kubeconfig = kubeconfig()?;
+    let kubeconfig = match kubeconfig() {
+        Err(missing) if in_pod::is_meant(&missing) => return Ok(in_pod::CONTEXT.to_owned()),
+        kubeconfig => kubeconfig?,
+    };
     let current = kubeconfig.current_context.as_ref();
     let named = current.filter(|name| !name.is_empty());
     let context = named.ok_or(ConnectError::NoContext)?;
@@ -196,6 +208,20 @@ fn kubeconfig() -> Result<Kubeconfig, ConnectError> {
     Kubeconfig::read().map_err(|error| match error {
         KubeconfigError::ReadConfig(source, path) => ConnectError::NoKubeconfig { path, source },
         error => ConnectError::Kubeconfig(Box::new(error)),
+    })
+}
+
+/// What a context of the kubeconfig says of a cluster.
+async fn config(kubeconfig: Kubeconfig, context: &str) -> Result<Config, ConnectError> {
+    let options = KubeConfigOptions {
+        context: Some(context.to_owned()),
+        ..KubeConfigOptions::default()
+    };
+    must_have_context(&kubeconfig, context)?;
+    let config = Config::from_custom_kubeconfig(kubeconfig, &options).await;
+    config.map_err(|source| ConnectError::Context {
+        context: context.to_owned(),
+        source: Box::new(source),
     })
 }
 
@@ -296,17 +322,12 @@ impl Cluster {
     }
 
     async fn context(context: &str, place: Place) -> Result<Self, ConnectError> {
-        let options = KubeConfigOptions {
-            context: Some(context.to_owned()),
-            ..KubeConfigOptions::default()
+        let mut config = match kubeconfig() {
+            Err(missing) if context == in_pod::CONTEXT && in_pod::is_meant(&missing) => {
+                in_pod::config()?
+            }
+            kubeconfig => config(kubeconfig?, context).await?,
         };
-        let kubeconfig = kubeconfig()?;
-        must_have_context(&kubeconfig, context)?;
-        let config = Config::from_custom_kubeconfig(kubeconfig, &options).await;
-        let mut config = config.map_err(|source| ConnectError::Context {
-            context: context.to_owned(),
-            source: Box::new(source),
-        })?;
         config.connect_timeout = Some(CONNECT_TIMEOUT);
         // Hidden retries would distort the times that the timeline records.
         config.default_retry = false;

@@ -1,4 +1,4 @@
-//! Packs the probe-target image into an archive for containerd, Docker, podman and kind.
+//! Packs the image of a program into an archive for containerd, Docker, podman and kind.
 //!
 //! Packing needs no Docker. The archive is an OCI layout with an additional `manifest.json` for
 //! Docker. It contains no timestamps and has a fixed order, so the same binary gives the same
@@ -16,12 +16,57 @@ use crate::exit::{Exit, HasExitCode};
 
 pub(crate) use elf::{Architecture, NotStatic};
 
+/// A program that makes an image.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Program {
+    /// The server in the place of containers
+    ProbeTarget,
+    /// This program, to run it in a Pod
+    Probeflip,
+}
+
+impl Program {
+    /// Its name, and that of its file.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::ProbeTarget => "probe-target",
+            Self::Probeflip => "probeflip",
+        }
+    }
+
+    /// The file in the directory of the running program.
+    pub(crate) fn default_binary(self) -> PathBuf {
+        let running = env::current_exe().unwrap_or_default();
+        running.with_file_name(self.name())
+    }
+
+    /// The image's name of this version.
+    pub(crate) fn default_tag(self) -> String {
+        format!("{}:{}", self.name(), env!("CARGO_PKG_VERSION"))
+    }
+
+    /// The command that builds a binary that can be packed.
+    fn build(self) -> &'static str {
+        match self {
+            Self::ProbeTarget => "just image",
+            Self::Probeflip => "just dist",
+        }
+    }
+}
+
 /// An error while packing an image.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ImageError {
     /// The binary cannot be read.
-    #[error("cannot read the probe-target binary `{}`; build it with `{BUILD}`", path.display())]
+    #[error(
+        "cannot read the {} binary `{}`; build it with `{}`",
+        program.name(),
+        path.display(),
+        program.build()
+    )]
     Read {
+        /// The program.
+        program: Program,
         /// The path of the binary.
         path: PathBuf,
         /// The I/O error.
@@ -29,8 +74,10 @@ pub(crate) enum ImageError {
         source: io::Error,
     },
     /// The binary cannot run in an image without other files.
-    #[error("`{}` cannot be packed; build it with `{BUILD}`", path.display())]
+    #[error("`{}` cannot be packed; build it with `{}`", path.display(), program.build())]
     Unfit {
+        /// The program.
+        program: Program,
         /// The binary.
         path: PathBuf,
         /// The reason.
@@ -57,9 +104,6 @@ pub(crate) enum ImageError {
     },
 }
 
-/// The command that builds a binary that can be packed.
-const BUILD: &str = "just image";
-
 impl HasExitCode for ImageError {
     fn exit(&self) -> Exit {
         Exit::Usage
@@ -67,28 +111,30 @@ impl HasExitCode for ImageError {
 }
 
 /// Packs `binary` under the name `tag` into the archive `output`.
-pub(crate) fn write(binary: &Path, tag: &str, output: &Path) -> Result<Architecture, ImageError> {
+pub(crate) fn write(
+    program: Program,
+    binary: &Path,
+    tag: &str,
+    output: &Path,
+) -> Result<Architecture, ImageError> {
     check_tag(tag)?;
-    let program = fs::read(binary).map_err(|source| ImageError::Read {
+    let bytes = fs::read(binary).map_err(|source| ImageError::Read {
+        program,
         path: binary.to_owned(),
         source,
     })?;
-    let architecture = elf::architecture(&program).map_err(|source| ImageError::Unfit {
+    let architecture = elf::architecture(&bytes).map_err(|source| ImageError::Unfit {
+        program,
         path: binary.to_owned(),
         source,
     })?;
-    let archive = archive::pack(&program, architecture, tag).map_err(ImageError::Pack)?;
+    let name = program.name();
+    let archive = archive::pack(name, &bytes, architecture, tag).map_err(ImageError::Pack)?;
     fs::write(output, archive).map_err(|source| ImageError::Write {
         path: output.to_owned(),
         source,
     })?;
     Ok(architecture)
-}
-
-/// The default binary: `probe-target` in the directory of the running program.
-pub(crate) fn default_binary() -> PathBuf {
-    let program = env::current_exe().unwrap_or_default();
-    program.with_file_name("probe-target")
 }
 
 /// Validates `NAME:TAG` by the OCI distribution specification's syntax of references.

@@ -1,19 +1,21 @@
-//! `probeflip image`: packs a probe-target binary into an image archive; see [`crate::image`].
+//! `probeflip image`: packs a program into an image archive; see [`crate::image`].
 
 use crate::{
     cli::Image,
     exit::{CommandResult, Exit},
-    image::{default_binary, write},
+    image::write,
     report::printer::Printer,
 };
 
 pub(super) fn run(image: &Image, printer: &Printer) -> CommandResult {
-    let binary = image.binary.clone().unwrap_or_else(default_binary);
-    let architecture = write(&binary, &image.tag, &image.output)?;
+    let program = image.program;
+    let binary = image.binary.clone();
+    let binary = binary.unwrap_or_else(|| program.default_binary());
+    let tag = image.tag.clone().unwrap_or_else(|| program.default_tag());
+    let architecture = write(program, &binary, &tag, &image.output)?;
     printer.note(format!(
-        "packed `{}` as {} for linux/{architecture} into `{}`",
+        "packed `{}` as {tag} for linux/{architecture} into `{}`",
         binary.display(),
-        image.tag,
         image.output.display()
     ));
     Ok(Exit::Held)

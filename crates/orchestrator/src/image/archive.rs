@@ -19,11 +19,16 @@ const USER: &str = "65532:65532";
 /// The media type of the image's manifest.
 const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 
-/// Builds the archive of an image that runs `program`.
-pub(super) fn pack(program: &[u8], architecture: Architecture, tag: &str) -> io::Result<Vec<u8>> {
+/// Builds the archive of an image that runs a program, whose file gets this name.
+pub(super) fn pack(
+    name: &str,
+    program: &[u8],
+    architecture: Architecture,
+    tag: &str,
+) -> io::Result<Vec<u8>> {
     let platform = json!({ "architecture": architecture.to_string(), "os": "linux" });
-    let layer = Blob::new("application/vnd.oci.image.layer.v1.tar", layer(program)?)?;
-    let config = config(&platform, &layer.digest);
+    let layer = Blob::new("application/vnd.oci.image.layer.v1.tar", layer(name, program)?)?;
+    let config = config(name, &platform, &layer.digest);
     let config = Blob::new("application/vnd.oci.image.config.v1+json", config)?;
     let manifest = Blob::new(MANIFEST, manifest(&config, &layer))?;
     let docker = json!([{
@@ -77,16 +82,17 @@ impl Blob {
     }
 }
 
-fn layer(program: &[u8]) -> io::Result<Vec<u8>> {
+fn layer(name: &str, program: &[u8]) -> io::Result<Vec<u8>> {
     let mut layer = tar::Builder::new(Vec::new());
-    append(&mut layer, "probe-target", 0o755, program)?;
+    append(&mut layer, name, 0o755, program)?;
     layer.into_inner()
 }
 
 // The documents of the OCI image specification 1.1.
 
-fn config(platform: &Value, layer: &str) -> Vec<u8> {
-    let run = json!({ "User": USER, "Entrypoint": ["/probe-target"], "WorkingDir": "/" });
+fn config(name: &str, platform: &Value, layer: &str) -> Vec<u8> {
+    let entrypoint = format!("/{name}");
+    let run = json!({ "User": USER, "Entrypoint": [entrypoint], "WorkingDir": "/" });
     to_json(&json!({
         "architecture": platform["architecture"],
         "os": platform["os"],

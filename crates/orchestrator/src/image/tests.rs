@@ -57,7 +57,7 @@ fn what_would_not_run_alone_is_refused() {
 
 #[test]
 fn both_indexes_lead_to_the_same_blobs() {
-    let files = unpack(&archive::pack(&program(62, LOAD), Architecture::Amd64, "t:1").unwrap());
+    let files = unpack(&archive::pack("a", &program(62, LOAD), Architecture::Amd64, "t:1").unwrap());
     let docker = &json(&files["manifest.json"])[0];
     assert_eq!(docker["RepoTags"][0], "t:1");
     let index = json(&files["index.json"]);
@@ -71,7 +71,7 @@ fn both_indexes_lead_to_the_same_blobs() {
 #[test]
 fn the_image_is_one_program_and_an_unprivileged_user() {
     let program = program(183, LOAD);
-    let files = unpack(&archive::pack(&program, Architecture::Arm64, "t:1").unwrap());
+    let files = unpack(&archive::pack("probe-target", &program, Architecture::Arm64, "t:1").unwrap());
     let docker = &json(&files["manifest.json"])[0];
     let config = json(&files[docker["Config"].as_str().unwrap()]);
     assert_eq!(config["config"]["User"], "65532:65532");
@@ -86,7 +86,7 @@ fn the_image_is_one_program_and_an_unprivileged_user() {
 
 #[test]
 fn the_same_binary_gives_the_same_bytes() {
-    let pack = || archive::pack(&program(62, LOAD), Architecture::Amd64, "t:1").unwrap();
+    let pack = || archive::pack("a", &program(62, LOAD), Architecture::Amd64, "t:1").unwrap();
     let first = pack();
     for _ in 0..8 {
         assert!(pack() == first);
