@@ -22,9 +22,10 @@ use tracked::Tracked;
 pub(crate) async fn run(registry: Registry, network: Network, mut chance: Chance) {
     let (mut services, mut slices) = (Informer::new(&registry), Informer::new(&registry));
     let mut published = Routes::new();
-    let mut pace = match chance.keeps_proxy_busy() {
-        true => Pace::busy(),
-        false => Pace::default(),
+    let mut pace = if chance.keeps_proxy_busy() {
+        Pace::busy()
+    } else {
+        Pace::default()
     };
     let mut known = Tracked::default();
     let clock = registry.clock();

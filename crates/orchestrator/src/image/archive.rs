@@ -27,7 +27,10 @@ pub(super) fn pack(
     tag: &str,
 ) -> io::Result<Vec<u8>> {
     let platform = json!({ "architecture": architecture.to_string(), "os": "linux" });
-    let layer = Blob::new("application/vnd.oci.image.layer.v1.tar", layer(name, program)?)?;
+    let layer = Blob::new(
+        "application/vnd.oci.image.layer.v1.tar",
+        layer(name, program)?,
+    )?;
     let config = config(name, &platform, &layer.digest);
     let config = Blob::new("application/vnd.oci.image.config.v1+json", config)?;
     let manifest = Blob::new(MANIFEST, manifest(&config, &layer))?;

@@ -57,7 +57,8 @@ fn what_would_not_run_alone_is_refused() {
 
 #[test]
 fn both_indexes_lead_to_the_same_blobs() {
-    let files = unpack(&archive::pack("a", &program(62, LOAD), Architecture::Amd64, "t:1").unwrap());
+    let files =
+        unpack(&archive::pack("a", &program(62, LOAD), Architecture::Amd64, "t:1").unwrap());
     let docker = &json(&files["manifest.json"])[0];
     assert_eq!(docker["RepoTags"][0], "t:1");
     let index = json(&files["index.json"]);
@@ -71,7 +72,8 @@ fn both_indexes_lead_to_the_same_blobs() {
 #[test]
 fn the_image_is_one_program_and_an_unprivileged_user() {
     let program = program(183, LOAD);
-    let files = unpack(&archive::pack("probe-target", &program, Architecture::Arm64, "t:1").unwrap());
+    let files =
+        unpack(&archive::pack("probe-target", &program, Architecture::Arm64, "t:1").unwrap());
     let docker = &json(&files["manifest.json"])[0];
     let config = json(&files[docker["Config"].as_str().unwrap()]);
     assert_eq!(config["config"]["User"], "65532:65532");

@@ -209,8 +209,9 @@ fn label_of(name: &str) -> String {
     if name.len() <= NAME {
         return name.to_owned();
     }
-    let hash = &Sha256::digest(name)[..4];
-    let mut label: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
+    let digest = Sha256::digest(name);
+    let hash = u32::from_be_bytes([digest[0], digest[1], digest[2], digest[3]]);
+    let mut label = format!("{hash:08x}");
     label += &name[name.len() - (NAME - label.len())..];
     label
 }
