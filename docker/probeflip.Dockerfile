@@ -1,5 +1,5 @@
-# probeflip from source, for a Job such as manifests/job.yaml: one static binary on nothing. Build from
-# the repository's root:
+# probeflip from source, for a Job such as manifests/job.yaml: one static binary on nothing. Build
+# from the repository's root:
 #   docker build -f docker/probeflip.Dockerfile -t probeflip:0.1.0 .
 # `docker buildx build --platform linux/amd64,linux/arm64 …` builds for both architectures.
 # `just dist` builds and packs the image without Docker.

@@ -85,8 +85,8 @@ impl Digits {
     }
 }
 
-/// Deployments of one Pod behind a Service, with probes of any kind and timing: a liveness probe, and
-/// a readiness probe, a startup probe, or both.
+/// Deployments of one Pod behind a Service, with probes of any kind and timing: a liveness probe,
+/// and a readiness probe, a startup probe, or both.
 fn generated(random: &mut Digits) -> String {
     let mut chart = String::new();
     for number in 0..GENERATED {

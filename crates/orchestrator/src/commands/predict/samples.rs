@@ -284,8 +284,8 @@ fn sample_of(asked: &Asked<'_>, seed: u64, interrupt: &mut Interrupt) -> Sample 
     }
 }
 
-/// Runs an experiment in virtual time, with a phase of its own for each seed. With even seeds, other
-/// workloads keep the proxy busy.
+/// Runs an experiment in virtual time, with a phase of its own for each seed. With even seeds,
+/// other workloads keep the proxy busy.
 pub(super) fn virtual_run(
     checked: &Checked,
     name: &str,
