@@ -1,7 +1,7 @@
 //! A run as a picture: groups of lanes over one time axis, without any markup.
 
 use super::when::When;
-use crate::timeline::Micros;
+use crate::timeline::{Micros, RequestOutcome};
 
 /// All lanes of one run.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -119,18 +119,7 @@ pub(crate) enum SpanLook {
     /// Changes of objects may have been missed.
     Gap,
     /// Requests with this outcome.
-    Requests(RequestLook),
-}
-
-/// The look of requests by their outcome.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum RequestLook {
-    Ok,
-    Status,
-    Refused,
-    Reset,
-    Timeout,
-    Error,
+    Requests(RequestOutcome),
 }
 
 /// The shape of a mark.

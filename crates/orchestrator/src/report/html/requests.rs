@@ -2,17 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use super::lane::{Level, RequestLook, Row, SpanLook};
+use super::lane::{Level, Row, SpanLook};
 use super::track::{Shown, Track};
-use crate::input::experiment::RequestOutcome;
-use crate::timeline::Micros;
 use crate::timeline::snapshot::{Client, Sent};
+use crate::timeline::{Micros, RequestOutcome};
 
 /// Number of intervals at most.
 const INTERVALS: u64 = 400;
 
 /// The requests of one interval: how many of each outcome, in the order in which they are stacked.
-type Counts = BTreeMap<(RequestLook, String), u32>;
+type Counts = BTreeMap<(RequestOutcome, String), u32>;
 
 /// The row of a client. Neighbouring intervals with the same requests are one span.
 ///
@@ -31,15 +30,13 @@ pub(super) fn row(client: &Client, end: Micros) -> Row {
     let mut intervals: BTreeMap<i64, Counts> = BTreeMap::new();
     for sent in &sent {
         let counts = intervals.entry((sent.at - start) / length).or_default();
-        *counts
-            .entry((look(sent.outcome), sent.to_string()))
-            .or_default() += 1;
+        *counts.entry((sent.outcome, sent.to_string())).or_default() += 1;
     }
     let most = intervals
         .values()
         .map(|counts| counts.values().sum::<u32>());
     let most = most.max().unwrap_or(1);
-    let kinds: Vec<(RequestLook, String)> = {
+    let kinds: Vec<(RequestOutcome, String)> = {
         let mut kinds: Vec<_> = intervals
             .values()
             .flat_map(|it| it.keys().cloned())
@@ -88,7 +85,7 @@ pub(super) fn row(client: &Client, end: Micros) -> Row {
     row
 }
 
-fn shown((look, outcome): &(RequestLook, String), number: u32, of: u64, level: Level) -> Shown {
+fn shown((look, outcome): &(RequestOutcome, String), number: u32, of: u64, level: Level) -> Shown {
     let text = match of {
         1 => format!("each request: {outcome}"),
         _ => format!("{number} of {of} requests: {outcome}"),
@@ -98,16 +95,5 @@ fn shown((look, outcome): &(RequestLook, String), number: u32, of: u64, level: L
         level,
         label: outcome.clone(),
         text,
-    }
-}
-
-fn look(outcome: RequestOutcome) -> RequestLook {
-    match outcome {
-        RequestOutcome::Ok => RequestLook::Ok,
-        RequestOutcome::Status => RequestLook::Status,
-        RequestOutcome::Refused => RequestLook::Refused,
-        RequestOutcome::Reset => RequestLook::Reset,
-        RequestOutcome::Timeout => RequestLook::Timeout,
-        RequestOutcome::Error => RequestLook::Error,
     }
 }

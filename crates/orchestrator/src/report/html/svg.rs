@@ -4,7 +4,7 @@
 
 use maud::{Markup, html};
 
-use super::lane::{Group, Lane, Mark, MarkLook, Picture, RequestLook, Row, Span, SpanLook};
+use super::lane::{Group, Lane, Mark, MarkLook, Picture, Row, Span, SpanLook};
 use super::shown::Text;
 use super::when::When;
 use crate::timeline::Micros;
@@ -273,14 +273,7 @@ fn span_class(look: SpanLook) -> &'static str {
         SpanLook::Deleting => "deleting",
         SpanLook::Endpoints => "endpoints",
         SpanLook::Gap => "gap",
-        SpanLook::Requests(look) => match look {
-            RequestLook::Ok => "ok",
-            RequestLook::Status => "status",
-            RequestLook::Refused => "refused",
-            RequestLook::Reset => "reset",
-            RequestLook::Timeout => "timeout",
-            RequestLook::Error => "error",
-        },
+        SpanLook::Requests(outcome) => outcome.word(),
     }
 }
 
