@@ -43,7 +43,8 @@ timing:
     UPDATE_EXPECT=1 cargo test --locked -p tests timing::the_page
 
 # Writes docs/predictions-on-a-node.md anew, from the same cluster; takes two hours. With
-# PROBEFLIP_TEST_ROWS, such as `rollout`, only rows with that in their names run on the cluster.
+# PROBEFLIP_TEST_ROWS, such as `rollout,startup`, only rows with one of these words in their names
+# run on the cluster.
 predictions-on-node:
     cargo test --locked -p tests predictions::a_node_is_recorded -- --ignored
     UPDATE_EXPECT=1 cargo test --locked -p tests predictions::the_page

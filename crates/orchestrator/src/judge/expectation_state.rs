@@ -145,9 +145,11 @@ impl ExpectationState {
 
     /// Each time at which the condition became true, having been false before.
     pub(super) fn became_true(&self) -> Vec<Micros> {
-        let first = self.trace.points().first().map(|point| point.at);
+        let first = self.trace.points().first();
+        let held_at_first = first.filter(|point| point.evaluation.holds);
+        let held_since = held_at_first.map(|point| point.at);
         let runs = self.trace.runs().into_iter().map(|run| run.start);
-        runs.filter(|start| Some(*start) != first).collect()
+        runs.filter(|start| Some(*start) != held_since).collect()
     }
 
     pub(super) fn gaps<'s>(&self, snapshot: &'s Snapshot) -> Vec<&'s WatchGap> {
