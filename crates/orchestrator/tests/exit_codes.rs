@@ -83,7 +83,7 @@ fn a_signal_ends_a_run_with_its_code_and_later_experiments_do_not_begin() {
     let endless = endless(&folder);
     for (signal, code) in [("INT", 130), ("TERM", 143), ("HUP", 143)] {
         let mut command = probeflip();
-        command.args(["run", &endless, "manifests/seed/liveness.yaml"]);
+        command.args(["run", "--verbose", &endless, "manifests/seed/liveness.yaml"]);
         // A report that cannot be written does not hide the signal.
         command.args(["--on", "virtual", "--json", "/dev/full"]);
         let mut run = command.stderr(Stdio::piped()).spawn().unwrap();
