@@ -92,15 +92,18 @@ dist: image
     mkdir -p "$files"
     RUSTFLAGS="-C target-feature=+crt-static" \
         cargo build --locked -p orchestrator --profile dist --target "$host"
-    cp "target/$host/dist/probeflip" "target/$host/tiny/probe-target" "$files"
+    cp "target/$host/dist/probeflip" "$files"
+    # `image` has built the one with TLS last.
+    cp "target/$host/tiny/probe-target" "$files/probe-target-tls"
     cp target/probe-target{,-tls}.tar "$files"
     "$files/probeflip" image --program probeflip -t "probeflip:$version" -o "$files/probeflip.tar"
     cargo install --locked --quiet --version 0.5.9 --root target/tools cargo-cyclonedx
+    # It writes a file beside each manifest of the workspace.
+    target/tools/bin/cargo-cyclonedx cyclonedx --quiet --format json --override-filename sbom
     for package in orchestrator probe-target; do
-        target/tools/bin/cargo-cyclonedx cyclonedx --format json --describe crate \
-            --manifest-path "crates/$package/Cargo.toml" --override-filename sbom
         mv "crates/$package/sbom.json" "$files/$package.cdx.json"
     done
+    rm crates/*/sbom.json tests/sbom.json
     cd "$files"
     sha256sum -- * > SHA256SUMS
 
