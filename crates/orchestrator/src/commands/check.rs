@@ -6,6 +6,7 @@
 use std::path::{Path, PathBuf};
 
 use probe_target::model::duration;
+use rules::probe::Window;
 
 use super::run::unused;
 use crate::{
@@ -234,22 +235,36 @@ fn untimely(experiment: &Experiment, manifests: &[Manifest]) -> Vec<String> {
         return Vec::new();
     };
     let expectations = experiment.steps.iter().flat_map(|step| &step.expect);
-    let found = expectations.zip(windows).filter_map(|(expectation, window)| {
-        let (Operator::Eventually { not_before, within, .. }, Ok(window)) =
-            (&expectation.operator, window)
-        else {
-            return None;
-        };
-        let what = if within.time < window.after {
-            format!("`within` is {within}, and the probe decides {} after the flip at the earliest", duration::format(window.after))
-        } else if not_before.time > window.within {
-            format!("`notBefore` is {not_before}, and the probe decides {} after the flip at the latest", duration::format(window.within))
-        } else {
-            return None;
-        };
-        let id = &expectation.id;
-        let text = format!("`{}` is not to be expected: {what}", id.value);
-        Some(ProblemText::new(text).at(&experiment.source, id.span).to_string())
-    });
+    let found = expectations
+        .zip(windows)
+        .filter_map(|(expectation, window)| {
+            let contradicts = contradiction(&expectation.operator, window.ok()?)?;
+            let id = &expectation.id;
+            let text = format!("`{}` is not to be expected: {contradicts}", id.value);
+            let problem = ProblemText::new(text).at(&experiment.source, id.span);
+            Some(problem.to_string())
+        });
     found.collect()
+}
+
+/// What the time in which a probe decides contradicts in an `eventually`.
+fn contradiction(operator: &Operator, decides: Window) -> Option<String> {
+    let Operator::Eventually {
+        not_before, within, ..
+    } = operator
+    else {
+        return None;
+    };
+    let (bound, when, limit) = if within.time < decides.after {
+        (format!("`within` is {within}"), decides.after, "earliest")
+    } else if not_before.time > decides.within {
+        let bound = format!("`notBefore` is {not_before}");
+        (bound, decides.within, "latest")
+    } else {
+        return None;
+    };
+    let when = duration::format(when);
+    Some(format!(
+        "{bound}, and the probe decides {when} after the flip at the {limit}"
+    ))
 }

@@ -139,23 +139,20 @@ fn run_all(run: &cli::Run, outputs: &mut OutputFiles, printer: &Printer) -> Comm
                 run_one: &run_one,
             };
             exit = exit.and(repeat.run(outputs, &mut interrupt, &mut listing)?);
-            if stops(exit) || run.fail_fast && exit != Exit::Held {
-                break;
-            }
-            continue;
-        }
-        match run_as(seed, &id, &mut interrupt, printer) {
-            Ok(one) => {
-                exit = exit.and(one.exit);
-                exit = exit.and(printer.ended(listing.add(experiment, &one)));
-                outputs.ran(experiment, &one, printer);
-            }
-            // Not a failed expectation: the next experiment would meet the same error.
-            Err(failure) => {
-                listing.ended(experiment, failure.exit);
-                exit = exit.and(failure.print(printer));
-                outputs.went_wrong(experiment, printer);
-                break;
+        } else {
+            match run_as(seed, &id, &mut interrupt, printer) {
+                Ok(one) => {
+                    exit = exit.and(one.exit);
+                    exit = exit.and(printer.ended(listing.add(experiment, &one)));
+                    outputs.ran(experiment, &one, printer);
+                }
+                // Not a failed expectation: the next experiment would meet the same error.
+                Err(failure) => {
+                    listing.ended(experiment, failure.exit);
+                    exit = exit.and(failure.print(printer));
+                    outputs.went_wrong(experiment, printer);
+                    break;
+                }
             }
         }
         if stops(exit) || run.fail_fast && exit != Exit::Held {

@@ -30,7 +30,7 @@ pub(super) fn bounds(question: &Question<'_>, effect: &Effect) -> Option<Window>
         Effect::Restarted(name) if *name == container.name => restarted(question, container),
         Effect::ReadyAgain if !question.fails_again() => {
             let restarted = restarted(question, container)?;
-            let turn = plus(restarted, inherited(container));
+            let turn = inherited(container).map_or(restarted, |turn| plus(restarted, turn));
             Some(Window {
                 after: restarted.after,
                 within: plus(turn, ready(container)).within,
@@ -44,9 +44,8 @@ pub(super) fn bounds(question: &Question<'_>, effect: &Effect) -> Option<Window>
 /// The readiness probe fails, or the container ends before it does.
 fn not_ready(question: &Question<'_>, container: &Container) -> Option<Window> {
     let readiness = decides(question, Probe::Readiness);
-    let unready = |ends: Window| match inherited(container) {
-        turn if turn.within.is_zero() => ends,
-        turn => plus(ends, plus(until(START), turn)),
+    let unready = |ends: Window| {
+        inherited(container).map_or(ends, |turn| plus(ends, plus(until(START), turn)))
     };
     match (readiness, ended(question, container).map(unready)) {
         (Some(fails), Some(ends)) if fails.within > ends.after => Some(Window {
@@ -99,15 +98,13 @@ fn hook(question: &Question<'_>, container: &Container) -> Window {
     }
 }
 
-/// How long a container counts as started after a restart, if no status shows it down: until its
-/// startup probe's next turn, which then waits for another.
+/// How long a container with a startup probe counts as started after a restart, if no status shows
+/// it down: until the probe's next turn, which then waits for another.
 ///
 /// Rule: `pkg/kubelet/prober/worker.go`, `doProbe`; kubernetes#141155.
-fn inherited(container: &Container) -> Window {
-    let startup = container.startup_probe.as_ref();
-    until(startup.map_or(Duration::ZERO, |probe| {
-        timing(ProbeKind::Startup, probe).period
-    }))
+fn inherited(container: &Container) -> Option<Window> {
+    let startup = container.startup_probe.as_ref()?;
+    Some(until(timing(ProbeKind::Startup, startup).period))
 }
 
 /// From a healthy start to readiness.

@@ -61,7 +61,7 @@ pub(super) fn cause(question: &Question<'_>, answer: &Answer) -> Option<Cause> {
     match question.mode {
         Mode::Frozen if !is_noticed => Some(Cause::Unnoticed),
         Mode::Startup => Some(Cause::BrokenRelease),
-        // Its strategy wants it so, and nobody asks its Pods.
+        // The strategy asks for it, and no Service selects the Pods.
         Mode::Rollout if is_of_pods => None,
         Mode::Rollout => Some(Cause::Rollout),
         Mode::Frozen if is_outage && !is_restarted => Some(Cause::NeverRestarted),

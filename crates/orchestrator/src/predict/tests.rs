@@ -157,7 +157,7 @@ fn a_template_that_reaches_no_pod_by_itself_is_not_judged() {
     "]]);
     with("StatefulSet", "updateStrategy: { type: OnDelete }")(expect![[r"
         sts/web rollout all 2
-            its updateStrategy is OnDelete: a new template reaches a Pod once somebody deletes it
+            its updateStrategy is OnDelete: a Pod keeps its template until it is deleted
     "]]);
     with(
         "StatefulSet",

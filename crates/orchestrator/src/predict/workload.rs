@@ -160,8 +160,8 @@ impl Workload {
     pub(crate) fn not_replaced(&self) -> Option<String> {
         let strategy = &self.objects[0]["spec"]["updateStrategy"];
         if strategy["type"] == "OnDelete" {
-            let why = "its updateStrategy is OnDelete: a new template reaches a Pod once somebody \
-                       deletes it";
+            let why = "its updateStrategy is OnDelete: a Pod keeps its template until it is \
+                       deleted";
             return Some(why.to_owned());
         }
         // Rule: `pkg/controller/statefulset/stateful_set_control.go`, `updateStatefulSet`.
@@ -260,8 +260,8 @@ fn commands(pod: &Pod, own_names: &[&str]) -> BTreeMap<(String, Probe), Command>
     containers(pod).flat_map(of_container).flatten().collect()
 }
 
-/// Whether both belong to one namespace. One without a namespace belongs to any: a chart leaves it
-/// to whoever applies it.
+/// Whether both belong to one namespace. One without a namespace belongs to any: charts often leave
+/// it to the command that applies them.
 fn share_namespace(one: &Manifest, other: &Manifest) -> bool {
     match (namespace(one), namespace(other)) {
         (Some(one), Some(other)) => one == other,

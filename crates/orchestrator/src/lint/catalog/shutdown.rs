@@ -13,7 +13,7 @@ use crate::lint::finding::Severity;
 use crate::lint::inventory::{ContainerFacts, Inventory};
 use crate::lint::rule::Rule;
 use crate::lint::words::{range, seconds, services};
-use crate::stand_in::shell_sleep;
+use crate::stand_in::{DEFAULT_GRACE, shell_sleep};
 
 /// PL20
 pub(super) const SHORT_PRE_STOP: Rule = Rule {
@@ -42,9 +42,6 @@ pub(super) const LONG_PRE_STOP: Rule = Rule {
 /// How long a Service may go on sending to a Pod whose deletion has begun: a sync of kube-proxy,
 /// and as much for the endpoint and the rules.
 pub(crate) const DRAIN: Duration = Duration::from_secs(2 * proxy::APART.as_secs());
-
-/// A kill that takes no longer than this is not worth a word; less than the Pod's default.
-const DEFAULT_GRACE: Duration = Duration::from_secs(30);
 
 /// A preStop hook that sleeps.
 struct PreStopSleep {
@@ -108,13 +105,15 @@ fn short_pre_stop<'a>(inventory: &'a Inventory<'a>) -> Vec<Draft<'a>> {
 
 fn long_kill<'a>(inventory: &'a Inventory<'a>) -> Vec<Draft<'a>> {
     let mut drafts = Vec::new();
+    // A shorter grace period than the default was chosen.
+    let default = Duration::from_secs(DEFAULT_GRACE.into());
     for (workload, container) in inventory.containers() {
         let Some(probe) = container.probe(ProbeKind::Liveness) else {
             continue;
         };
         let grace = kill_grace(None, probe.spec.grace, Some(workload.grace()));
         let is_served = inventory.selecting(workload).next().is_some();
-        if probe.spec.grace.is_some() || grace < DEFAULT_GRACE || !is_served {
+        if probe.spec.grace.is_some() || grace < default || !is_served {
             continue;
         }
         let window = range(probe.spec.failure_window(probe.spec.timeout));
