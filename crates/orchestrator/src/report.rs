@@ -10,6 +10,7 @@ pub(crate) mod explain;
 pub(crate) mod html;
 pub(crate) mod json;
 mod junit;
+pub(crate) mod lanes;
 mod line;
 pub(crate) mod lint;
 mod markdown;

@@ -1,20 +1,15 @@
 //! The report as one HTML page: verdicts, measures, and the lanes of each run as a picture.
 //!
 //! The page loads nothing and shows all it has without its script, which adds zoom and links.
-//! [`lanes`] makes a picture of a timeline; [`svg`], [`section`] and [`page`] only write it down.
+//! [`picture`] makes a picture of a timeline; [`svg`], [`section`] and [`page`] only write it down.
 
-mod containers;
 mod expectations;
-mod lane;
-mod lanes;
-mod merge;
 mod page;
 mod percentiles;
-mod requests;
+mod picture;
 mod section;
 mod shown;
 mod svg;
-mod track;
 mod when;
 
 pub(crate) use page::Entry;

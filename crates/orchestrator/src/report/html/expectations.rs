@@ -1,9 +1,8 @@
 //! The lanes of expectations: when each had to hold, and when it did.
 
-use super::lane::{Group, Lane, Level, Mark, MarkLook, Row, SpanLook};
-use super::track::Shown;
 use crate::input::experiment::{Experiment, Operator};
 use crate::judge::{Becoming, Finding, Judgement, Lasting, StepJudgement, Verdict, Window};
+use crate::report::lanes::{Group, Lane, Level, Mark, MarkLook, Row, Shown, SpanLook, Subject};
 use crate::timeline::Micros;
 
 /// The height of the time for which an `eventually` must stay true.
@@ -18,14 +17,13 @@ pub(super) fn groups(experiment: &Experiment, judgement: &Judgement, end: Micros
     let steps = judgement.steps.iter().zip(&experiment.steps).enumerate();
     let groups = steps.map(|(number, (judged, step))| {
         let findings = judged.findings.iter().zip(&step.expect).enumerate();
-        let lanes = findings.map(|(index, (finding, expectation))| Lane {
-            label: finding.id.clone(),
-            expectation: Some((number, index)),
-            rows: vec![row(judged, finding, &expectation.operator, end)],
+        let lanes = findings.map(|(index, (finding, expectation))| {
+            let row = row(judged, finding, &expectation.operator, end);
+            Lane::new(&finding.id, Subject::Expectation(number, index), vec![row])
         });
         Group {
             title: format!("Expectations of step {}, {}", number + 1, judged.name),
-            lanes: lanes.filter(|lane| !lane.rows[0].is_empty()).collect(),
+            lanes: lanes.filter(|lane| !lane.is_empty()).collect(),
         }
     });
     groups.filter(|group| !group.lanes.is_empty()).collect()

@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 
 use maud::{Markup, html};
 
-use super::containers::USERS;
-use super::lanes::picture;
+use super::picture::picture;
 use super::shown::{Lines, Text};
 use super::svg::{chart, lane_id};
 use crate::input::experiment::{Experiment, Source};
 use crate::judge::{Becoming, Finding, Judgement, Lasting, StepJudgement, Verdict, Window};
+use crate::report::lanes::USERS;
 use crate::report::line::relative;
 use crate::report::paint::{mark, marked};
 use crate::report::{Section, sections};

@@ -4,9 +4,10 @@
 
 use maud::{Markup, html};
 
-use super::lane::{Group, Lane, Mark, MarkLook, Picture, Row, Span, SpanLook};
+use super::picture::Picture;
 use super::shown::Text;
 use super::when::When;
+use crate::report::lanes::{Group, Lane, Mark, MarkLook, Row, Span, SpanLook, Subject};
 use crate::timeline::Micros;
 
 /// Height of a row in pixels, and of one whose spans have levels.
@@ -51,6 +52,14 @@ pub(super) fn chart(picture: &Picture, id: &str) -> Markup {
 /// The place of an expectation's lane in the page.
 pub(super) fn lane_id(section: &str, (step, number): (usize, usize)) -> String {
     format!("{section}-{}-{}", step + 1, number + 1)
+}
+
+/// The step and number of the expectation that a lane is of.
+fn expectation(lane: &Lane) -> Option<(usize, usize)> {
+    match lane.subject {
+        Subject::Expectation(step, number) => Some((step, number)),
+        _ => None,
+    }
 }
 
 /// From times to places and texts.
@@ -103,7 +112,7 @@ impl Place<'_> {
     fn group(&self, group: &Group, section: &str) -> Markup {
         html! {
             @for lane in &group.lanes {
-                @let id = lane.expectation.map(|place| lane_id(section, place));
+                @let id = expectation(lane).map(|place| lane_id(section, place));
                 (self.lane(lane, id.as_deref()))
             }
         }

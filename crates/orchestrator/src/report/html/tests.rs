@@ -17,12 +17,13 @@ use html5ever::tokenizer::{
 use proptest::prelude::*;
 use serde_json::Value;
 
-use super::lane::{Lane, Picture};
+use super::picture::{Picture, picture};
 use super::*;
 use crate::exit::Exit;
 use crate::input::experiment::{Experiment, Source};
 use crate::input::load::load;
 use crate::judge::judge;
+use crate::report::lanes::Lane;
 use crate::report::repetition::{Repetition, RunSum};
 use crate::timeline::RequestOutcome::{Ok, Refused};
 use crate::timeline::scripted_timeline::ScriptedTimeline;
@@ -88,9 +89,9 @@ fn timeline() -> Timeline {
         .done()
 }
 
-fn picture() -> Picture {
+fn small_picture() -> Picture {
     let (experiment, timeline) = (experiment(), timeline());
-    lanes::picture(&experiment, &timeline, &judge(&experiment, &timeline))
+    picture(&experiment, &timeline, &judge(&experiment, &timeline))
 }
 
 /// The lane in lines: its label, then its spans and marks.
@@ -119,7 +120,7 @@ fn lines(lane: &Lane) -> Vec<String> {
 
 #[test]
 fn a_run_has_a_lane_for_each_object() {
-    let groups = picture().groups;
+    let groups = small_picture().groups;
     let lines = groups.iter().flat_map(|group| {
         let lanes = group.lanes.iter().flat_map(lines);
         [group.title.clone()].into_iter().chain(lanes)

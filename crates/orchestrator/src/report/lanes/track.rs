@@ -1,15 +1,16 @@
 //! A state under observation: from its changes to the spans in which it lasted.
 
+use super::extent::Extent;
 use super::lane::{Level, Span, SpanLook};
 use crate::timeline::Micros;
 
 /// What a span shows.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Shown {
-    pub(super) look: SpanLook,
-    pub(super) level: Level,
-    pub(super) label: String,
-    pub(super) text: String,
+pub(crate) struct Shown {
+    pub(crate) look: SpanLook,
+    pub(crate) level: Level,
+    pub(crate) label: String,
+    pub(crate) text: String,
 }
 
 /// The spans of one row so far.
@@ -21,7 +22,7 @@ pub(super) struct Track {
 
 impl Shown {
     /// The whole height of the row, with one text for everything.
-    pub(super) fn full(look: SpanLook, text: impl Into<String>) -> Self {
+    pub(crate) fn full(look: SpanLook, text: impl Into<String>) -> Self {
         let text = text.into();
         Self {
             look,
@@ -32,7 +33,7 @@ impl Shown {
     }
 
     /// The span of this state.
-    pub(super) fn between(self, from: Micros, to: Micros) -> Span {
+    pub(crate) fn between(self, from: Micros, to: Micros) -> Span {
         let Self {
             look,
             level,
@@ -64,10 +65,13 @@ impl Track {
         self.now = shown.map(|shown| (at, shown));
     }
 
-    /// All spans; the last one reaches to the end.
-    pub(super) fn end(mut self, end: Micros) -> Vec<Span> {
-        self.set(end, None);
-        self.spans
+    /// The spans that are seen; that of the present state reaches to the end.
+    pub(super) fn spans(&self, extent: &Extent) -> Vec<Span> {
+        let now = self.now.iter();
+        let now = now.map(|(from, shown)| shown.clone().between(*from, extent.to));
+        let all = self.spans.iter().cloned().chain(now);
+        all.filter(|span| extent.meets(span.from, span.to))
+            .collect()
     }
 }
 
@@ -84,11 +88,21 @@ mod tests {
         }
         track.set(Micros(7), None);
         track.set(Micros(8), shown("e"));
-        let spans = track.end(Micros(9));
-        let found: Vec<_> = spans
-            .iter()
-            .map(|span| (span.from.0, span.to.0, span.text.as_str()))
-            .collect();
-        assert_eq!(found, [(1, 3, "a"), (3, 5, "c"), (5, 7, "d"), (8, 9, "e")]);
+        let seen = |track: &Track, from, to| {
+            let extent = Extent {
+                from: Micros(from),
+                to: Micros(to),
+                interval: Micros::ZERO,
+            };
+            let spans = track.spans(&extent);
+            let seen = spans
+                .iter()
+                .map(|span| (span.from.0, span.to.0, span.text.clone()));
+            seen.map(|(from, to, text)| format!("{from}-{to} {text}"))
+                .collect::<Vec<_>>()
+                .join(", ")
+        };
+        assert_eq!(seen(&track, 0, 9), "1-3 a, 3-5 c, 5-7 d, 8-9 e");
+        assert_eq!(seen(&track, 3, 8), "3-5 c, 5-7 d");
     }
 }

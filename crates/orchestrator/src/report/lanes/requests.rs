@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::extent::Extent;
 use super::lane::{Level, Row, SpanLook};
 use super::track::{Shown, Track};
 use crate::timeline::snapshot::{Client, Sent};
@@ -17,14 +18,16 @@ type Counts = BTreeMap<(RequestOutcome, String), u32>;
 ///
 /// An interval is a whole number of the client's periods, so that each holds as many requests as
 /// the others. It takes requests from half a period before it on: rounding moves none out of it.
-pub(super) fn row(client: &Client, end: Micros) -> Row {
+pub(super) fn row(client: &Client, extent: &Extent) -> Row {
     let mut row = Row::new("requests");
-    let sent: Vec<Sent> = client.all().collect();
+    let (from, to) = (extent.from.signed(), extent.to.signed());
+    let sent: Vec<Sent> = client.between(from, to).collect();
     let Some(first) = sent.first() else {
         return row;
     };
     let period = (1_000_000 / u64::from(client.rate().max(1))).max(1);
-    let each = (end.0 / INTERVALS).div_ceil(period).max(1);
+    let length = extent.to.since(extent.from);
+    let each = (Micros::from(length).0 / INTERVALS).div_ceil(period).max(1);
     let length = Micros(each * period).signed();
     let start = first.at - Micros(period / 2).signed();
     let mut intervals: BTreeMap<i64, Counts> = BTreeMap::new();
@@ -76,10 +79,13 @@ pub(super) fn row(client: &Client, end: Micros) -> Row {
             low = high;
         }
     }
-    let end = next.map_or(end, |next| time(next).min(end));
+    let extent = Extent {
+        to: next.map_or(extent.to, |next| time(next).min(extent.to)),
+        ..*extent
+    };
     row.spans = tracks
-        .into_iter()
-        .flat_map(|track| track.end(end))
+        .iter()
+        .flat_map(|track| track.spans(&extent))
         .collect();
     row.spans.sort_by_key(|span| span.from);
     row

@@ -1,7 +1,8 @@
 //! The lanes of Pods, containers and Services: their states, and what targets answered.
 
-use super::lane::{Level, Mark, MarkLook, Row, SpanLook};
-use super::merge::merged;
+use super::extent::Extent;
+use super::lane::{Level, Mark, MarkLook, Row, Span, SpanLook};
+use super::marks::Marks;
 use super::track::{Shown, Track};
 use crate::input::experiment::ContainerPhase;
 use crate::report::record_changes::state;
@@ -12,20 +13,29 @@ use crate::timeline::{Hit, Micros};
 const TRAFFIC_AGENT: &str = "probe-target-traffic/";
 
 /// Answers to users are many and mostly alike: they are merged in intervals so many times as long.
-pub(super) const USERS: u64 = 10;
+pub(crate) const USERS: u64 = 10;
 
 /// A container of the Pods of one name.
 #[derive(Debug, Default)]
 pub(super) struct ContainerTracks {
     state: Track,
     ready: Track,
-    restarts: i64,
-    probes: Vec<Mark>,
-    users: Vec<Mark>,
-    flips: Vec<Row>,
+    /// The times from which on it had been restarted so often.
+    restarts: Vec<(Micros, i64)>,
+    probes: Marks,
+    users: Marks,
 }
 
 impl ContainerTracks {
+    /// Nothing yet; marks in an interval of this length will be kept as one.
+    pub(super) fn thinned(thinned: Micros) -> Self {
+        Self {
+            probes: Marks::thinned(thinned),
+            users: Marks::thinned(Micros(thinned.0 * USERS)),
+            ..Self::default()
+        }
+    }
+
     /// Takes its state from `at` on, none if its Pod is gone. Returns whether it was started again.
     pub(super) fn take(&mut self, at: Micros, facts: Option<&ContainerFacts>) -> bool {
         let phase = facts.and_then(|facts| Some((facts.phase?, facts)));
@@ -35,9 +45,17 @@ impl ContainerTracks {
         self.ready
             .set(at, ready.map(|_| Shown::full(SpanLook::Ready, "ready")));
         let restarts = facts.map_or(0, |facts| facts.restarts);
-        let again = restarts > self.restarts;
-        self.restarts = restarts;
-        again
+        let before = self.restarts_at(at);
+        if restarts != before {
+            self.restarts.push((at, restarts));
+        }
+        restarts > before
+    }
+
+    /// How often it had been restarted.
+    pub(super) fn restarts_at(&self, at: Micros) -> i64 {
+        let known = self.restarts.iter().rfind(|(from, _)| *from <= at);
+        known.map_or(0, |(_, restarts)| *restarts)
     }
 
     /// Takes a request that it answered.
@@ -55,56 +73,65 @@ impl ContainerTracks {
         }
     }
 
-    /// Takes a flip of one of its probes or of its process.
-    pub(super) fn take_flip(&mut self, flip: &FlipFacts, end: Micros) {
-        let record = &flip.record;
-        let over = record.lasts.map(|lasts| {
-            flip.acknowledged + record.after.unwrap_or_default().into() + lasts.into()
-        });
-        let until = flip.withdrawn.min(over.unwrap_or(Micros::MAX)).min(end);
-        let text = format!(
-            "{} gets {}, unless its process or its bounds ended it before",
-            record.probe, record.to
-        );
-        let shown = Shown {
-            label: record.to.clone(),
-            ..Shown::full(SpanLook::Flip, text)
-        };
-        let span = shown.between(flip.acknowledged, until);
-        let name = match &record.container {
-            None => format!("flip of {}", record.probe),
-            Some(container) => format!("flip of {} of {container}", record.probe),
-        };
-        let place = self.flips.iter().position(|row| row.name == name);
-        let place = place.unwrap_or_else(|| {
-            self.flips.push(Row::new(name));
-            self.flips.len() - 1
-        });
-        self.flips[place].spans.push(span);
-    }
-
-    /// Whether one of its probes or its process was flipped.
-    pub(super) fn is_flipped(&self) -> bool {
-        !self.flips.is_empty()
-    }
-
-    /// Its rows, with `changes` beside its states.
-    pub(super) fn rows(self, changes: Vec<Mark>, interval: Micros, end: Micros) -> Vec<Row> {
+    /// Its rows, with `flips` above its states and `changes` beside them.
+    pub(super) fn rows(&self, flips: Vec<Row>, changes: Vec<Mark>, extent: &Extent) -> Vec<Row> {
         let row = |name: &str, spans, marks| Row {
             spans,
             marks,
             ..Row::new(name)
         };
-        let probes = merged(self.probes, interval);
-        let users = merged(self.users, Micros(interval.0 * USERS));
-        let mut rows = self.flips;
-        rows.push(row("state", self.state.end(end), changes));
-        rows.push(row("ready", self.ready.end(end), Vec::new()));
-        rows.push(row("answers", Vec::new(), probes));
-        rows.push(row("to users", Vec::new(), users));
+        let mut rows = flips;
+        rows.push(row("state", self.state.spans(extent), changes));
+        rows.push(row("ready", self.ready.spans(extent), Vec::new()));
+        rows.push(row("answers", Vec::new(), self.probes.seen(extent, 1)));
+        rows.push(row("to users", Vec::new(), self.users.seen(extent, USERS)));
         rows.retain(|row| !row.is_empty());
         rows
     }
+}
+
+/// A row for each probe or process that one of these flips is of.
+pub(super) fn flip_rows<'f>(
+    flips: impl Iterator<Item = &'f FlipFacts>,
+    extent: &Extent,
+) -> Vec<Row> {
+    let mut rows: Vec<Row> = Vec::new();
+    for flip in flips {
+        let span = flip_span(flip, extent.to);
+        if !extent.meets(span.from, span.to) {
+            continue;
+        }
+        let record = &flip.record;
+        let name = match &record.container {
+            None => format!("flip of {}", record.probe),
+            Some(container) => format!("flip of {} of {container}", record.probe),
+        };
+        match rows.iter_mut().find(|row| row.name == name) {
+            Some(row) => row.spans.push(span),
+            None => rows.push(Row {
+                spans: vec![span],
+                ..Row::new(name)
+            }),
+        }
+    }
+    rows
+}
+
+fn flip_span(flip: &FlipFacts, end: Micros) -> Span {
+    let record = &flip.record;
+    let over = record
+        .lasts
+        .map(|lasts| flip.acknowledged + record.after.unwrap_or_default().into() + lasts.into());
+    let until = flip.withdrawn.min(over.unwrap_or(Micros::MAX)).min(end);
+    let text = format!(
+        "{} gets {}, unless its process or its bounds ended it before",
+        record.probe, record.to
+    );
+    let shown = Shown {
+        label: record.to.clone(),
+        ..Shown::full(SpanLook::Flip, text)
+    };
+    shown.between(flip.acknowledged, until)
 }
 
 fn phase_shown(phase: ContainerPhase, facts: &ContainerFacts) -> Shown {

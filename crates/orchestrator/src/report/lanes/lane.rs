@@ -1,20 +1,6 @@
-//! A run as a picture: groups of lanes over one time axis, without any markup.
+//! Groups of lanes over one time axis, without any markup.
 
-use super::when::When;
 use crate::timeline::{Micros, RequestOutcome};
-
-/// All lanes of one run.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Picture {
-    /// The end of the time axis; it begins at zero.
-    pub(crate) end: Micros,
-    /// Marks of one row and look that are closer than this are one mark with their number.
-    pub(crate) resolution: Micros,
-    /// Time 0 of each step that ran.
-    pub(crate) when: When,
-    /// The lanes, from top to bottom.
-    pub(crate) groups: Vec<Group>,
-}
 
 /// Lanes with a heading.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,10 +16,34 @@ pub(crate) struct Group {
 pub(crate) struct Lane {
     /// The object: `container web-1/b`.
     pub(crate) label: String,
-    /// The step and number of the expectation that the lane is of.
-    pub(crate) expectation: Option<(usize, usize)>,
+    /// What the label names.
+    pub(crate) subject: Subject,
     /// Its rows, from top to bottom.
     pub(crate) rows: Vec<Row>,
+}
+
+/// What a lane is of.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Subject {
+    /// The steps of a run.
+    Run,
+    /// An expectation, by its step and number.
+    Expectation(usize, usize),
+    /// A traffic client.
+    Client,
+    /// The endpoints of a Service.
+    Service(String),
+    /// The Pods of one name.
+    Pod(String),
+    /// A container of the Pods of one name.
+    Container {
+        /// The name of the Pods.
+        pod: String,
+        /// Its name.
+        container: String,
+    },
+    /// Another object, or a watch.
+    Other(String),
 }
 
 /// One aspect of a lane.
@@ -143,6 +153,28 @@ pub(crate) enum MarkLook {
     Held,
     /// What was expected was broken, or became true too early or too late.
     Broken,
+}
+
+impl Lane {
+    /// A lane with this label and these rows.
+    pub(crate) fn new(label: impl Into<String>, subject: Subject, rows: Vec<Row>) -> Self {
+        Self {
+            label: label.into(),
+            subject,
+            rows,
+        }
+    }
+
+    /// Whether a flip is seen in it.
+    pub(crate) fn is_flipped(&self) -> bool {
+        let mut spans = self.rows.iter().flat_map(|row| &row.spans);
+        spans.any(|span| span.look == SpanLook::Flip)
+    }
+
+    /// Whether nothing is to be seen in it.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.rows.iter().all(Row::is_empty)
+    }
 }
 
 impl Level {
