@@ -61,6 +61,8 @@ mod commands;
 mod interruptions;
 /// Runs whose API server becomes unreachable.
 mod outages;
+/// Several experiments at a time: equal results, `--fail-fast` and signals.
+mod parallel;
 /// `predict`: severities, and the closed formulas of what it samples.
 mod predict;
 /// `predict` of changed configurations and of experiments, its advice, and `diff`.

@@ -164,9 +164,13 @@ pub struct Run {
     /// Revert the flips and keep the objects
     #[arg(long)]
     pub keep: bool,
-    /// Run no experiment after the first that does not hold
+    /// Begin no experiment after the first that does not hold; those under way are run to their end
     #[arg(long)]
     pub fail_fast: bool,
+    /// Run N experiments at a time; results stay in the order of the files. On a cluster,
+    /// experiments that share a namespace or a port of nodes follow one another
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = at_least_one)]
+    pub parallel: usize,
     /// Where to write results
     #[command(flatten)]
     pub results: Results,
@@ -192,6 +196,14 @@ impl Run {
             verbosity: self.detail.verbosity(),
             on_stderr: !self.on_stdout().is_empty(),
         }
+    }
+}
+
+/// Parses a number from 1 on.
+fn at_least_one(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(number) if number >= 1 => Ok(number),
+        _ => Err("expected a number from 1 on".to_owned()),
     }
 }
 

@@ -43,9 +43,6 @@ pub(crate) struct RunResult {
     pub(crate) exit: Exit,
 }
 
-/// Message printed on the first signal.
-const INTERRUPTED: &str = "interrupted: everything is being undone; once more to quit at once";
-
 /// Runs an experiment. Returns an error only before the first write; later errors are printed and
 /// determine the exit code.
 pub(crate) async fn run(
@@ -74,7 +71,7 @@ pub(crate) async fn run(
         }
         end => end,
     };
-    let exit = end.report(printer);
+    let exit = end.report(interrupt, printer);
     let exit = exit.and(state.clear_up(interrupt, end.interrupted()).await);
     if let RunEnd::Panicked(panic) = end {
         std::panic::resume_unwind(panic);
@@ -112,12 +109,12 @@ impl RunEnd {
         }
     }
 
-    fn report(&self, printer: &Printer) -> Exit {
+    fn report(&self, interrupt: &Interrupt, printer: &Printer) -> Exit {
         match self {
             Self::Through | Self::Panicked(_) => Exit::Held,
             Self::Failed(failure) => failure.print(printer),
             Self::Interrupted(exit) => {
-                printer.note(INTERRUPTED);
+                interrupt.announce(printer);
                 *exit
             }
         }
@@ -187,7 +184,7 @@ impl RunState<'_> {
                     if interrupted.is_some() {
                         return (None, interrupted);
                     }
-                    printer.note(INTERRUPTED);
+                    interrupt.announce(printer);
                     interrupted = Some(exit);
                 }
                 exit = &mut undoing => return (Some(exit), interrupted),

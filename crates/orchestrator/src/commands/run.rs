@@ -1,18 +1,23 @@
 //! `probeflip run` and `probeflip judge`: check files, run or judge experiments, write reports.
 //!
 //! All input files are read and checked, and all output files created, before the first experiment
-//! runs. Each experiment runs in its own runtime. Output files are filled after the last one has
+//! runs. Each run has its own thread and runtime. Output files are filled after the last one has
 //! ended. Results are written however the command ends, if their files could be created.
 
 mod again;
+mod apart;
+mod collector;
+mod ended;
 mod listing;
 mod output;
 mod output_files;
 mod repeat;
 mod report_file;
 mod result_files;
+mod schedule;
+mod side_by_side;
 
-use std::path::Path;
+use std::{path::Path, thread};
 
 use crate::{
     check,
@@ -36,10 +41,15 @@ use crate::{
     timeline::{Place, Timeline, file},
 };
 use again::Options;
+use apart::apart;
+use collector::Collector;
+use ended::Messages;
 use listing::Listing;
 use output_files::OutputFiles;
 use repeat::Repeat;
 use result_files::ResultFiles;
+use schedule::{Limits, RunKey, Schedule};
+use side_by_side::SideBySide;
 
 /// Default seed on `virtual`.
 // Fixed, so that runs without `--seed` are equal too.
@@ -99,67 +109,77 @@ fn run_all(run: &cli::Run, outputs: &mut OutputFiles, printer: &Printer) -> Comm
     // From the seed, so that equal runs have equal IDs.
     let id = random(seed).suffix(ID_LENGTH);
     say_id(run, &place, &id, printer);
-    let mut exit = Exit::Held;
-    let mut listing = Listing::new(checked.len(), printer);
-    for Checked {
-        experiment,
-        objects,
-    } in &checked
-    {
-        outputs.begin(objects);
-        let run_as = |seed: Option<u64>, id: &str, interrupt: &mut Interrupt, printer: &Printer| {
-            let job = Job {
-                experiment,
-                objects: objects.clone(),
-                namespace: run.namespace.as_deref(),
-                run: id,
-                seed,
-                spread_phases: run.repeat.is_some(),
-                keep: run.keep,
-                views: Views {
-                    records: run.timeline.is_some() || run.results.report.is_some(),
-                    // Of several runs only the sum is printed.
-                    sections: run.repeat.is_none_or(|runs| runs == 1)
-                        && printer.verbosity() != Verbosity::Quiet,
-                },
-            };
-            run_one(&job, &place, run.latencies, interrupt, printer)
+    let repeat = run.repeat.map(|runs| Repeat {
+        place: &place,
+        runs,
+        seed,
+    });
+    let run_as = |key: RunKey, printer: &Printer, interrupt: &mut Interrupt| {
+        let Checked {
+            experiment,
+            objects,
+        } = &checked[key.experiment];
+        if let Some(Repeat { runs, .. }) = repeat {
+            printer.detail(format!("run {} of {runs}", key.run + 1));
+        }
+        let seed = seed_of(seed, key.run);
+        // On an embedded cluster the ID names nothing that stays.
+        let own = seed.filter(|_| repeat.is_some());
+        let own = own.map(|seed| random(Some(seed)).suffix(ID_LENGTH));
+        let job = Job {
+            experiment,
+            objects: objects.clone(),
+            namespace: run.namespace.as_deref(),
+            run: own.as_deref().unwrap_or(&id),
+            seed,
+            spread_phases: repeat.is_some(),
+            keep: run.keep,
+            views: Views {
+                records: run.timeline.is_some() || run.results.report.is_some(),
+                // Of several runs only the sum is printed.
+                sections: run.repeat.is_none_or(|runs| runs == 1)
+                    && printer.verbosity() != Verbosity::Quiet,
+            },
         };
-        if let Some(runs) = run.repeat {
-            let run_one = |index: u32, printer: &Printer, interrupt: &mut Interrupt| {
-                let seed = seed_of(seed, index);
-                let id = seed.map_or_else(|| id.clone(), |_| random(seed).suffix(ID_LENGTH));
-                run_as(seed, &id, interrupt, printer)
-            };
-            let repeat = Repeat {
-                experiment,
-                place: &place,
-                runs,
-                seed,
-                run_one: &run_one,
-            };
-            exit = exit.and(repeat.run(outputs, &mut interrupt, &mut listing)?);
-        } else {
-            match run_as(seed, &id, &mut interrupt, printer) {
-                Ok(one) => {
-                    exit = exit.and(one.exit);
-                    exit = exit.and(printer.ended(listing.add(experiment, &one)));
-                    outputs.ran(experiment, &one, printer);
-                }
-                // Not a failed expectation: the next experiment would meet the same error.
-                Err(failure) => {
-                    listing.ended(experiment, failure.exit);
-                    exit = exit.and(failure.print(printer));
-                    outputs.went_wrong(experiment, printer);
-                    break;
-                }
-            }
-        }
-        if stops(exit) || run.fail_fast && exit != Exit::Held {
-            break;
-        }
+        run_one(&job, &place, run.latencies, interrupt, printer)
+    };
+    let (limits, messages) = limits(run, &place);
+    let apart = apart(&checked, &place, run.namespace.as_deref());
+    let mut collector = Collector::new(&checked, repeat, messages, outputs, printer);
+    let runs = SideBySide {
+        schedule: Schedule::new(run.repeat.unwrap_or(1), apart, limits),
+        messages,
+        fail_fast: run.fail_fast,
+        is_repeated: repeat.is_some(),
+        printer,
+        run_one: &run_as,
+    };
+    runs.run(&mut interrupt, &mut collector)?;
+    Ok(collector.end())
+}
+
+/// How many runs may be under way at a time, and where they print. In virtual time, repeated runs
+/// share the processors.
+fn limits(run: &cli::Run, place: &Place) -> (Limits, Messages) {
+    let experiments = run.parallel;
+    if run.repeat.is_some() && *place == Place::Virtual {
+        let processors = thread::available_parallelism().map_or(1, usize::from);
+        let limits = Limits {
+            experiments,
+            of_one: processors,
+            runs: processors.max(experiments),
+        };
+        return (limits, Messages::Errors);
     }
-    Ok(exit.and(printer.ended(listing.end())))
+    let limits = Limits {
+        experiments,
+        of_one: 1,
+        runs: experiments,
+    };
+    match experiments {
+        1 => (limits, Messages::Live),
+        _ => (limits, Messages::Held),
+    }
 }
 
 /// Prints the run's ID. On a cluster that is what `down --run` takes if the run is killed. Runs

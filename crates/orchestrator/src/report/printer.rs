@@ -9,7 +9,7 @@ use std::{
     ffi::OsString,
     io::{self, IsTerminal, Write},
     os::fd::AsFd,
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use terminal_size::Width;
@@ -63,6 +63,25 @@ pub struct Printer {
     paint: Paint,
     width: Option<u16>,
     ascii: bool,
+    /// The messages of a printer that holds them.
+    held: Option<Held>,
+}
+
+/// Messages that are printed later.
+type Held = Arc<Mutex<Vec<u8>>>;
+
+/// A writer of held messages.
+struct Holder(Held);
+
+impl Write for Holder {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        lock(&self.0).extend(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 /// Width of a terminal that does not tell its own, without `COLUMNS`.
@@ -116,6 +135,7 @@ impl Printer {
             paint: Paint::Plain,
             width: None,
             ascii: false,
+            held: None,
         }
     }
 
@@ -128,6 +148,33 @@ impl Printer {
     /// Prints nowhere. It still keeps errors.
     pub fn nowhere() -> Self {
         Self::to(Box::new(io::sink()), Box::new(io::sink()))
+    }
+
+    /// A printer whose messages are those of this one, and are held until
+    /// [`release`](Self::release) prints them. It shows no progress, and results go nowhere.
+    pub(crate) fn holding(&self) -> Self {
+        let held = Held::default();
+        let err = Box::new(Holder(Arc::clone(&held)));
+        Self {
+            printing: self.printing,
+            paint: self.paint,
+            width: self.width,
+            ascii: self.ascii,
+            held: Some(held),
+            ..Self::to(Box::new(io::sink()), err)
+        }
+    }
+
+    /// Prints the messages of a printer that holds them, and takes its errors.
+    pub(crate) fn release(&self, holding: &Self) {
+        let held = holding
+            .held
+            .as_ref()
+            .map(|held| std::mem::take(&mut *lock(held)));
+        let text = String::from_utf8(held.unwrap_or_default());
+        self.settle();
+        self.say(&text.expect("messages must be UTF-8"));
+        lock(&self.errors).extend(holding.take_errors());
     }
 
     /// Prints a command's result as text, escaped and coloured, to stdout (see
@@ -293,8 +340,6 @@ fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use super::*;
 
     /// A writer that keeps what was written.

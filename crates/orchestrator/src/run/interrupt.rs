@@ -8,13 +8,19 @@ use tokio::{
     sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel},
 };
 
-use crate::exit::Exit;
+use crate::{exit::Exit, report::printer::Printer};
+
+/// Message printed on the first signal.
+pub(crate) const INTERRUPTED: &str =
+    "interrupted: everything is being undone; once more to quit at once";
 
 /// Catches signals until the process ends. Signals are queued while no task waits, even between two
 /// runtimes.
 #[derive(Debug)]
 pub(crate) struct Interrupt {
     caught: UnboundedReceiver<Exit>,
+    /// Whether the sender of relayed signals prints the message.
+    is_announced: bool,
 }
 
 impl Interrupt {
@@ -41,13 +47,37 @@ impl Interrupt {
         drop(inside);
         let thread = thread::Builder::new().name("signals".to_owned());
         thread.spawn(move || runtime.block_on(future::pending::<()>()))?;
-        Ok(Self { caught })
+        Ok(Self {
+            caught,
+            is_announced: false,
+        })
     }
 
     /// Signals that another part of the process relays, and the sender for them.
     pub(crate) fn relayed() -> (UnboundedSender<Exit>, Self) {
         let (sender, caught) = unbounded_channel();
-        (sender, Self { caught })
+        let interrupt = Self {
+            caught,
+            is_announced: false,
+        };
+        (sender, interrupt)
+    }
+
+    /// Relayed signals whose sender says that everything is being undone.
+    pub(crate) fn announced() -> (UnboundedSender<Exit>, Self) {
+        let (sender, interrupt) = Self::relayed();
+        let interrupt = Self {
+            is_announced: true,
+            ..interrupt
+        };
+        (sender, interrupt)
+    }
+
+    /// Says that everything is being undone, unless the sender does.
+    pub(crate) fn announce(&self, printer: &Printer) {
+        if !self.is_announced {
+            printer.note(INTERRUPTED);
+        }
     }
 
     /// Waits for the next signal, and returns its exit code.

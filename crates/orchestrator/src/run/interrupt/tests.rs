@@ -90,7 +90,10 @@ fn interrupted(texts: &[&'static str], exit: Exit) -> RunResult {
         let cluster = Cluster::connect(Place::Virtual, Latencies::None, &mut random)
             .await
             .unwrap();
-        let interrupt = &mut Interrupt { caught };
+        let interrupt = &mut Interrupt {
+            caught,
+            is_announced: false,
+        };
         Box::pin(run::run(&job, &cluster, &mut random, interrupt, &printer)).await
     });
     let ran = ran.unwrap();
