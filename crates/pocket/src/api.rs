@@ -8,6 +8,8 @@ mod body;
 mod call;
 mod discovery;
 mod events;
+mod form;
+mod openapi;
 mod patch;
 mod path;
 mod portforward;
@@ -16,7 +18,9 @@ mod read;
 mod remove;
 mod scale;
 mod select;
+mod shown;
 mod strict;
+mod table;
 mod watch;
 mod write;
 
@@ -32,6 +36,7 @@ use crate::api_status::ApiError;
 pub(crate) use call::Server;
 
 use call::Call;
+use form::Form;
 use path::{ResourcePath, Subresource};
 use query::Query;
 
@@ -57,6 +62,12 @@ pub(crate) fn router(server: Server) -> Router {
         .route(
             "/apis/{group}",
             get(async |Path(group): Path<String>| discovery::group(&group)),
+        )
+        .route("/openapi/v3", get(async || openapi::index()))
+        .route("/openapi/v3/api/v1", get(async || openapi::document("")))
+        .route(
+            "/openapi/v3/apis/{group}/v1",
+            get(async |Path(group): Path<String>| openapi::document(&group)),
         )
         .route("/api/v1", get(async || discovery::resources("")))
         .route(
@@ -106,6 +117,7 @@ async fn objects(
     let call = Call {
         server,
         target,
+        form: Form::of(&parts.headers, query.include_object)?,
         query,
         agent: agent.to_owned(),
     };

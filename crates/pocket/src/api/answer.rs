@@ -5,7 +5,7 @@ use hyper::StatusCode;
 use hyper::header::{CONTENT_TYPE, HeaderValue, WARNING};
 use serde_json::{Value, json};
 
-use super::events;
+use super::call::Call;
 use crate::api_status::ApiError;
 use crate::kinds::Kind;
 use crate::store::{StoredObject, Version};
@@ -15,30 +15,22 @@ pub(super) fn json(status: StatusCode, body: &Value) -> Response {
     text(status, body.to_string())
 }
 
-/// A response whose body is a stored object.
-pub(super) fn object(status: StatusCode, kind: &Kind, object: &StoredObject) -> Response {
-    text(status, events::text(kind, object).into_owned())
+/// A response whose body is a stored object, in the form that the client wants.
+pub(super) fn object(status: StatusCode, call: &Call, object: &StoredObject) -> Response {
+    text(status, call.object_text(object, true).into_owned())
 }
 
 fn text(status: StatusCode, body: String) -> Response {
     (status, [(CONTENT_TYPE, "application/json")], body).into_response()
 }
 
-/// A list of stored objects, as of `version`.
+/// A list of stored objects, as of `version`, in the form that the client wants.
 pub(super) fn list<'a>(
-    kind: &Kind,
+    call: &Call,
     version: Version,
     items: impl Iterator<Item = &'a StoredObject>,
 ) -> Response {
-    let mut body = format!(r#"{{"apiVersion":"{}","items":["#, kind.api_version());
-    for (number, item) in items.enumerate() {
-        body.push_str(if number == 0 { "" } else { "," });
-        body.push_str(&events::text(kind, item));
-    }
-    let metadata = format!(r#"{{"resourceVersion":"{version}"}}"#);
-    let rest = format!(r#"],"kind":"{}List","metadata":{metadata}}}"#, kind.name);
-    body.push_str(&rest);
-    text(StatusCode::OK, body)
+    text(StatusCode::OK, call.list_text(version, items))
 }
 
 /// The response to a completed deletion.

@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use super::form::Form;
 use super::path::ResourcePath;
 use super::query::Query;
 use super::select::Selection;
@@ -37,6 +38,8 @@ pub(super) struct Call {
     pub(super) server: Server,
     pub(super) target: ResourcePath,
     pub(super) query: Query,
+    /// The form in which the client wants objects.
+    pub(super) form: Form,
     /// The header `User-Agent`.
     pub(super) agent: String,
 }

@@ -103,7 +103,7 @@ fn wants_aggregated(headers: &HeaderMap) -> bool {
 }
 
 /// The API groups in the order of the table of kinds, without the core group.
-fn group_names() -> Vec<&'static str> {
+pub(super) fn group_names() -> Vec<&'static str> {
     let names = all_kinds().map(|kind| kind.group);
     let mut names: Vec<&str> = names.filter(|group| !group.is_empty()).collect();
     // Kinds of one group are neighbours in the table.
@@ -111,11 +111,11 @@ fn group_names() -> Vec<&'static str> {
     names
 }
 
-fn all_kinds() -> impl Iterator<Item = &'static Kind> {
+pub(super) fn all_kinds() -> impl Iterator<Item = &'static Kind> {
     KINDS.iter().chain([&events::VIEW])
 }
 
-fn kinds(group: &str) -> impl Iterator<Item = &'static Kind> {
+pub(super) fn kinds(group: &str) -> impl Iterator<Item = &'static Kind> {
     all_kinds().filter(move |kind| kind.group == group)
 }
 

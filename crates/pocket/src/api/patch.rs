@@ -73,7 +73,7 @@ fn create(call: &Call, object: Value) -> Result<Response, ApiError> {
     let created = call
         .registry()
         .create_value(kind, namespace, object, dry_run)?;
-    Ok(answer::object(StatusCode::CREATED, kind, &created))
+    Ok(answer::object(StatusCode::CREATED, call, &created))
 }
 
 /// The applied object in its stored form, after the checks specific to apply.

@@ -3,6 +3,7 @@
 use std::str::FromStr;
 use std::time::Duration;
 
+use super::form::RowObject;
 use crate::api_status::ApiError;
 use crate::store::Version;
 
@@ -28,6 +29,8 @@ pub(super) struct Query {
     pub(super) force: bool,
     pub(super) grace: Option<i64>,
     pub(super) propagation: Option<String>,
+    /// What a table's rows carry of their objects.
+    pub(super) include_object: RowObject,
     /// The ports of a port-forward, in the order given.
     pub(super) ports: Vec<u16>,
 }
@@ -77,6 +80,7 @@ impl Query {
             "timeoutSeconds" => self.timeout = timeout(optional(name, &value)?),
             "gracePeriodSeconds" => self.grace = optional(name, &value)?,
             "propagationPolicy" => self.propagation = Some(value),
+            "includeObject" => self.include_object = RowObject::parse(&value)?,
             "ports" => self.ports.extend(ports(&value)?),
             _ => {}
         }

@@ -13,7 +13,7 @@ use crate::store::{Expired, Version};
 
 pub(super) fn get(call: &Call) -> Result<Response, ApiError> {
     let object = call.object()?;
-    Ok(answer::object(StatusCode::OK, call.target.kind, &object))
+    Ok(answer::object(StatusCode::OK, call, &object))
 }
 
 /// Lists all objects in one response: the API allows to ignore `limit`.
@@ -23,7 +23,7 @@ pub(super) fn list(call: &Call) -> Result<Response, ApiError> {
     let (objects, version) = call.registry().list_stored(kind, call.within());
     check_version(&call.query, version)?;
     let selected = objects.iter().filter(|object| selection.matches(object));
-    Ok(answer::list(kind, version, selected.map(Arc::as_ref)))
+    Ok(answer::list(call, version, selected.map(Arc::as_ref)))
 }
 
 /// Refuses a version that a list at `present` cannot satisfy: a later one, or an exact earlier

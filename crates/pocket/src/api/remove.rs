@@ -26,7 +26,7 @@ pub(super) async fn one(call: &Call, request: Request) -> Result<Response, ApiEr
             answer::deleted(kind, &object)
         }
         Deleted::Removed(object) | Deleted::Marked(object) => {
-            answer::object(StatusCode::OK, kind, &object)
+            answer::object(StatusCode::OK, call, &object)
         }
     })
 }
@@ -46,7 +46,7 @@ pub(super) async fn selected(call: &Call, request: Request) -> Result<Response, 
                 .delete_value(kind, namespace, name, &deletion),
         );
     }
-    Ok(answer::list(kind, version, selected.into_iter()))
+    Ok(answer::list(call, version, selected.into_iter()))
 }
 
 /// The options of a deletion. Those in the body take precedence over the query's.

@@ -15,13 +15,11 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use super::call::Call;
-use super::events;
 use super::query::VersionMatch;
 use super::select::Selection;
 use crate::api_status::ApiError;
 use crate::kinds::Kind;
-use crate::registry::Registry;
-use crate::store::{Event, Expired, Verb, Version};
+use crate::store::{Event, Expired, StoredObject, Verb, Version};
 
 /// The timeout of a watch without one. An API server draws from 30 to 60 minutes.
 const DEFAULT_TIMEOUT: Duration = Duration::from_mins(30);
@@ -54,7 +52,7 @@ pub(super) fn start(call: &Call) -> Result<Response, ApiError> {
 
 /// One watch in progress.
 struct Feed {
-    registry: Registry,
+    call: Call,
     kind: &'static Kind,
     selection: Selection,
     written: tokio::sync::watch::Receiver<Version>,
@@ -67,6 +65,8 @@ struct Feed {
     /// When the next bookmark is due, if the client allows bookmarks.
     bookmark: Option<Instant>,
     ended: bool,
+    /// Whether the client has the columns of its table.
+    has_columns: bool,
 }
 
 impl Feed {
@@ -76,7 +76,7 @@ impl Feed {
         let kind = call.target.kind;
         let now = Instant::now();
         let mut feed = Self {
-            registry: call.registry().clone(),
+            call: call.clone(),
             kind,
             selection: call.selection()?,
             // Before the first list: a write in between wakes the feed.
@@ -87,16 +87,14 @@ impl Feed {
             ends: now + query.timeout.unwrap_or(DEFAULT_TIMEOUT),
             bookmark: query.allow_bookmarks.then(|| now + BOOKMARK_PERIOD),
             ended: false,
+            has_columns: false,
         };
         match query.version {
             Some(version) if version > Version::default() && !query.send_initial_events => {
                 feed.seen = version;
             }
             // Without a version, or with version 0, the existing objects come first.
-            _ => feed.present(
-                call.within(),
-                query.send_initial_events && query.allow_bookmarks,
-            ),
+            _ => feed.present(query.send_initial_events && query.allow_bookmarks),
         }
         Ok(feed)
     }
@@ -121,7 +119,7 @@ impl Feed {
 
     /// Whether there is a whole batch of events besides the prepared lines.
     fn is_behind(&self) -> bool {
-        let pending = self.registry.since(self.kind, self.seen, BATCH);
+        let pending = self.call.registry().since(self.kind, self.seen, BATCH);
         pending.is_ok_and(|(events, _)| events.len() == BATCH)
     }
 
@@ -141,15 +139,15 @@ impl Feed {
     }
 
     /// Sends the existing objects as added.
-    fn present(&mut self, namespace: Option<&str>, then_bookmark: bool) {
-        let (objects, version) = self.registry.list_stored(self.kind, namespace);
+    fn present(&mut self, then_bookmark: bool) {
+        let call = &self.call;
+        let (objects, version) = call.registry().list_stored(self.kind, call.within());
         self.seen = version;
-        for object in objects
-            .iter()
-            .filter(|object| self.selection.matches(object))
-        {
-            self.lines
-                .push_back(line("ADDED", &events::text(self.kind, object)));
+        for object in objects {
+            if self.selection.matches(&object) {
+                let line = self.line("ADDED", &object);
+                self.lines.push_back(line);
+            }
         }
         if then_bookmark {
             self.send_bookmark(json!({INITIAL_EVENTS_END: "true"}));
@@ -160,15 +158,14 @@ impl Feed {
     fn catch_up(&mut self) -> bool {
         // Before reading: a write in between then wakes the feed again instead of being lost.
         self.written.mark_unchanged();
-        match self.registry.since(self.kind, self.seen, BATCH) {
+        match self.call.registry().since(self.kind, self.seen, BATCH) {
             Ok((events, version)) => {
                 // A client may start from a version that lies ahead.
                 self.seen = self.seen.max(version);
-                let lines: Vec<Bytes> = events
-                    .iter()
-                    .filter_map(|event| self.line_of(event))
-                    .collect();
-                self.lines.extend(lines);
+                for event in &events {
+                    let line = self.line_of(event);
+                    self.lines.extend(line);
+                }
                 !events.is_empty()
             }
             Err(expired) => {
@@ -180,7 +177,7 @@ impl Feed {
 
     /// The event as this client sees it: an object that no longer matches the selection appears as
     /// deleted.
-    fn line_of(&self, event: &Event) -> Option<Bytes> {
+    fn line_of(&mut self, event: &Event) -> Option<Bytes> {
         let before = event
             .previous
             .as_ref()
@@ -192,7 +189,13 @@ impl Feed {
             (true, false) => "DELETED",
             (false, false) => return None,
         };
-        Some(line(verb, &events::text(self.kind, &event.object)))
+        Some(self.line(verb, &event.object))
+    }
+
+    /// The object in the form that the client wants. Only the first table names its columns.
+    fn line(&mut self, verb: &str, object: &StoredObject) -> Bytes {
+        let with_columns = !std::mem::replace(&mut self.has_columns, true);
+        line(verb, &self.call.object_text(object, with_columns))
     }
 
     /// Ends with an error event, under status 200: clients list again only on such an event.
@@ -216,7 +219,8 @@ impl Feed {
         let object = json!({
             "kind": self.kind.name, "apiVersion": self.kind.api_version(), "metadata": metadata,
         });
-        self.lines.push_back(line("BOOKMARK", &object.to_string()));
+        let line = self.line("BOOKMARK", &StoredObject::new(&object));
+        self.lines.push_back(line);
     }
 }
 

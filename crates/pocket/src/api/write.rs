@@ -25,7 +25,7 @@ pub(super) async fn create(call: &Call, request: Request) -> Result<Response, Ap
     let created = call
         .registry()
         .create_value(kind, namespace, object, call.query.dry_run)?;
-    let answer = answer::object(StatusCode::CREATED, kind, &created);
+    let answer = answer::object(StatusCode::CREATED, call, &created);
     Ok(answer::with_warnings(answer, &warnings))
 }
 
@@ -74,7 +74,7 @@ impl Call {
         let written = self
             .registry()
             .update_value(kind, namespace, name, part, dry_run, apply)?;
-        let answer = answer::object(StatusCode::OK, kind, &written);
+        let answer = answer::object(StatusCode::OK, self, &written);
         Ok(answer::with_warnings(answer, &warnings))
     }
 
