@@ -49,6 +49,11 @@ predictions-on-node:
     cargo test --locked -p tests predictions::a_node_is_recorded -- --ignored
     UPDATE_EXPECT=1 cargo test --locked -p tests predictions::the_page
 
+# Writes the fields of pocket's protobuf messages anew, from Kubernetes' Go modules.
+protobuf modules=`go env GOMODCACHE`:
+    UPDATE_EXPECT=1 PROBEFLIP_TEST_GO_MODULES={{ modules }} \
+        cargo test --locked -p pocket protobuf::generate -- --ignored
+
 # probeflip itself, e.g. `just run run manifests/seed/*.yaml`.
 run *args:
     cargo run --release -- {{ args }}

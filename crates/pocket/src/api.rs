@@ -13,6 +13,7 @@ mod openapi;
 mod patch;
 mod path;
 mod portforward;
+mod protobuf;
 mod query;
 mod read;
 mod remove;

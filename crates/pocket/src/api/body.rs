@@ -1,12 +1,15 @@
 //! Parses request bodies: one JSON object of the kind that the path names.
 
 use axum::extract::Request;
+use bytes::Bytes;
 use hyper::header::CONTENT_TYPE;
 use serde_json::{Value, json};
 
+use super::protobuf;
 use crate::api_status::ApiError;
 use crate::kinds::{Kind, metadata_text};
 
+const JSON: &str = "application/json";
 /// The size limit of an API server, in bytes.
 // Rule: `staging/src/k8s.io/apiserver/pkg/server/config.go`, `MaxRequestBodyBytes`.
 const LIMIT: usize = 3 * 1024 * 1024;
@@ -19,44 +22,95 @@ pub(super) fn media_type(request: &Request) -> String {
         .headers()
         .get(CONTENT_TYPE)
         .and_then(|value| value.to_str().ok());
-    let name = value
-        .unwrap_or("application/json")
-        .split(';')
-        .next()
-        .unwrap_or_default();
+    let name = value.unwrap_or(JSON).split(';').next().unwrap_or_default();
     name.trim().to_owned()
 }
 
-/// The body as JSON; `null` if it is empty.
-pub(super) async fn json(request: Request) -> Result<Value, ApiError> {
-    let bytes = axum::body::to_bytes(request.into_body(), LIMIT)
-        .await
-        .map_err(|_too_long| {
-            let message = format!("limit is {LIMIT}");
-            ApiError::new(
-                413,
-                "RequestEntityTooLarge",
-                format!("Request entity too large: {message}"),
-            )
-        })?;
-    // A deletion needs no options, and so no body.
+/// The body as a patch in JSON, whatever its media type.
+pub(super) async fn patch(request: Request) -> Result<Value, ApiError> {
+    let bytes = bytes(request).await?;
+    let undecodable = |error| ApiError::bad_request(format!("error decoding patch: {error}"));
+    serde_json::from_slice(&bytes).map_err(undecodable)
+}
+
+/// The body as options of a request, or an object of a subresource; `null` if it is empty.
+/// `default` is its version and kind, if it names none.
+pub(super) async fn options(request: Request, default: (&str, &str)) -> Result<Value, ApiError> {
+    let media_type = media_type(&request);
+    let bytes = bytes(request).await?;
     if bytes.is_empty() {
         return Ok(Value::Null);
     }
-    let undecodable =
-        |error| ApiError::bad_request(format!("couldn't decode the body as JSON: {error}"));
-    serde_json::from_slice(&bytes).map_err(undecodable)
+    decode(&media_type, &bytes, default)?.map_err(ApiError::bad_request)
 }
 
 /// The body as an object of `kind`.
 pub(super) async fn object(kind: &Kind, request: Request) -> Result<Value, ApiError> {
     let media_type = media_type(&request);
-    if media_type != "application/json" {
-        return Err(unsupported(&media_type, &["application/json"]));
-    }
-    let mut object = json(request).await?;
+    let bytes = bytes(request).await?;
+    let decoded = decode(&media_type, &bytes, (&kind.api_version(), kind.name))?;
+    // Rule: `apiserver/pkg/endpoints/handlers/rest.go`, `transformDecodeError`.
+    let mut object = decoded.map_err(|cause| {
+        ApiError::bad_request(format!(
+            "the object provided is unrecognized (must be of type {}): {cause} ({})",
+            kind.name,
+            summary(&bytes)
+        ))
+    })?;
     identify(kind, &mut object)?;
     Ok(object)
+}
+
+async fn bytes(request: Request) -> Result<Bytes, ApiError> {
+    let bytes = axum::body::to_bytes(request.into_body(), LIMIT).await;
+    bytes.map_err(|_too_long| {
+        let message = format!("Request entity too large: limit is {LIMIT}");
+        ApiError::new(413, "RequestEntityTooLarge", message)
+    })
+}
+
+/// The object in `bytes`, or why they are none. An error is a media type without an encoding.
+fn decode(
+    media_type: &str,
+    bytes: &[u8],
+    default: (&str, &str),
+) -> Result<Result<Value, String>, ApiError> {
+    match media_type {
+        JSON => {
+            let object = serde_json::from_slice(bytes);
+            Ok(object
+                .map_err(|error| format!("couldn't get version/kind; json parse error: {error}")))
+        }
+        protobuf::MEDIA_TYPE => {
+            let object = protobuf::object(bytes, default);
+            Ok(object.map_err(|error| error.to_string()))
+        }
+        _ => {
+            let message = format!(
+                "the body of the request was in an unknown format - accepted media types \
+                 include: {JSON}, {}",
+                protobuf::MEDIA_TYPE
+            );
+            Err(ApiError::new(415, "UnsupportedMediaType", message))
+        }
+    }
+}
+
+/// The first bytes of a body, as text if it looks like JSON.
+fn summary(bytes: &[u8]) -> String {
+    const SHOWN: usize = 30;
+    let first = &bytes[..bytes.len().min(SHOWN)];
+    let mut text = match first.first() {
+        None => return "<empty>".to_owned(),
+        Some(b'{') => String::from_utf8_lossy(first).into_owned(),
+        Some(_) => first
+            .iter()
+            .fold(String::new(), |text, byte| text + &format!("{byte:02x}")),
+    };
+    if bytes.len() > SHOWN {
+        text.push_str(" ...");
+    }
+    text
 }
 
 /// Sets the object's kind and version, and refuses an object with others.
@@ -115,14 +169,4 @@ pub(super) fn check_namespace(namespace: &str, object: &Value) -> Result<(), Api
         return Ok(());
     }
     Err(ApiError::other_namespace())
-}
-
-/// 415, with the supported media types.
-pub(super) fn unsupported(media_type: &str, supported: &[&str]) -> ApiError {
-    let message = format!(
-        "the body of the request was in an unknown format ({media_type}) - accepted media types \
-         include: {}",
-        supported.join(", ")
-    );
-    ApiError::new(415, "UnsupportedMediaType", message)
 }

@@ -59,7 +59,8 @@ fn group_path(group: &str) -> String {
     }
 }
 
-fn write(group: &str) -> Value {
+/// The document of a group.
+pub(super) fn write(group: &str) -> Value {
     let mut generator = SchemaSettings::openapi3().into_generator();
     let mut paths = Map::new();
     let mut roots = Vec::new();

@@ -51,7 +51,7 @@ pub(super) async fn selected(call: &Call, request: Request) -> Result<Response, 
 
 /// The options of a deletion. Those in the body take precedence over the query's.
 async fn deletion(call: &Call, request: Request) -> Result<Deletion, ApiError> {
-    let options = body::json(request).await?;
+    let options = body::options(request, ("v1", "DeleteOptions")).await?;
     let text = |value: &Value| value.as_str().map(str::to_owned);
     let preconditions = &options["preconditions"];
     let policy = options["propagationPolicy"].as_str();

@@ -19,13 +19,13 @@ pub(super) fn get(call: &Call) -> Result<Response, ApiError> {
 }
 
 pub(super) async fn put(call: &Call, request: Request) -> Result<Response, ApiError> {
-    let scale = body::json(request).await?;
+    let scale = body::options(request, ("autoscaling/v1", "Scale")).await?;
     write(call, |_| Ok(scale))
 }
 
 pub(super) async fn patch(call: &Call, request: Request) -> Result<Response, ApiError> {
     let media_type = body::media_type(&request);
-    let change = body::json(request).await?;
+    let change = body::patch(request).await?;
     write(call, |scale| patch::patched(&media_type, scale, change))
 }
 

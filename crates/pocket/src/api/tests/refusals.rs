@@ -40,19 +40,14 @@ async fn refusals_are_statuses() {
              version (v1)"
         ],
     );
-    let protobuf = client
-        .send(
-            "POST",
-            PODS,
-            "application/vnd.kubernetes.protobuf",
-            &Value::Null,
-        )
+    let cbor = client
+        .send("POST", PODS, "application/cbor", &Value::Null)
         .await;
     check_refused(
-        &protobuf,
+        &cbor,
         &expect![
-            "415 UnsupportedMediaType: the body of the request was in an unknown format \
-             (application/vnd.kubernetes.protobuf) - accepted media types include: application/json"
+            "415 UnsupportedMediaType: the body of the request was in an unknown format - accepted \
+             media types include: application/json, application/vnd.kubernetes.protobuf"
         ],
     );
     let default = client
