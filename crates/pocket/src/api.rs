@@ -9,6 +9,7 @@ mod call;
 mod discovery;
 mod events;
 mod form;
+mod health;
 mod openapi;
 mod patch;
 mod path;
@@ -43,37 +44,32 @@ use query::Query;
 
 /// The routes of every path that pocket serves.
 pub(crate) fn router(server: Server) -> Router {
-    let healthy = || get(async || "ok");
+    let version = || get(async || answer::json(StatusCode::OK, &discovery::version()));
+    let core = || get(async |headers: HeaderMap| discovery::core(&headers));
+    let groups = || get(async |headers: HeaderMap| discovery::groups(&headers));
+    let group = || get(async |Path(group): Path<String>| discovery::group(&group));
+    let resources = || get(async || discovery::resources(""));
+    let of_group = || get(async |Path(group): Path<String>| discovery::resources(&group));
+    // Upstream takes each path with a slash at its end too.
     Router::new()
-        .route("/healthz", healthy())
-        .route("/livez", healthy())
-        .route("/readyz", healthy())
-        .route(
-            "/version",
-            get(async || answer::json(StatusCode::OK, &discovery::version())),
-        )
-        .route(
-            "/api",
-            get(async |headers: HeaderMap| discovery::core(&headers)),
-        )
-        .route(
-            "/apis",
-            get(async |headers: HeaderMap| discovery::groups(&headers)),
-        )
-        .route(
-            "/apis/{group}",
-            get(async |Path(group): Path<String>| discovery::group(&group)),
-        )
+        .merge(health::routes())
+        .route("/version", version())
+        .route("/version/", version())
+        .route("/api", core())
+        .route("/api/", core())
+        .route("/apis", groups())
+        .route("/apis/", groups())
+        .route("/apis/{group}", group())
+        .route("/apis/{group}/", group())
+        .route("/api/v1", resources())
+        .route("/api/v1/", resources())
+        .route("/apis/{group}/v1", of_group())
+        .route("/apis/{group}/v1/", of_group())
         .route("/openapi/v3", get(async || openapi::index()))
         .route("/openapi/v3/api/v1", get(async || openapi::document("")))
         .route(
             "/openapi/v3/apis/{group}/v1",
             get(async |Path(group): Path<String>| openapi::document(&group)),
-        )
-        .route("/api/v1", get(async || discovery::resources("")))
-        .route(
-            "/apis/{group}/v1",
-            get(async |Path(group): Path<String>| discovery::resources(&group)),
         )
         .route("/api/v1/{*rest}", any(core_objects))
         .route("/apis/{group}/v1/{*rest}", any(group_objects))
@@ -130,11 +126,12 @@ async fn answer_call(call: &Call, request: Request) -> Result<Response, ApiError
     if writes && call.target.kind.read_only {
         return Err(ApiError::method_not_allowed());
     }
-    match (
-        request.method(),
-        call.target.name.is_some(),
-        call.target.part,
-    ) {
+    // The server leaves the body of its response out.
+    let method = match request.method() {
+        &Method::HEAD => &Method::GET,
+        method => method,
+    };
+    match (method, call.target.name.is_some(), call.target.part) {
         (&Method::GET | &Method::POST, true, Subresource::PortForward) => {
             portforward::start(call, request)
         }

@@ -27,6 +27,7 @@ mod endpoint_slice;
 mod event_expiry;
 mod garbage;
 mod namespace;
+pub(crate) mod namespace_objects;
 
 pub(crate) use endpoint_slice::{HEADLESS, service_of};
 pub(crate) use informer::{Informer, Key, key};

@@ -268,6 +268,7 @@ pub(crate) static KINDS: &[Kind] = &[
         has_generation: true,
         ..Kind::new("batch", "Job", "jobs", &[])
     },
+    Kind::new("coordination.k8s.io", "Lease", "leases", &[]),
     Kind {
         has_generation: true,
         ..Kind::new("discovery.k8s.io", "EndpointSlice", "endpointslices", &[])

@@ -10,6 +10,7 @@ mod container_history;
 mod handler;
 mod hook;
 mod node;
+pub(crate) mod node_lease;
 mod process;
 mod quote;
 mod report;

@@ -1,6 +1,6 @@
 //! pocket, a Kubernetes cluster in one process: API, controllers, kubelet and proxy.
 //!
-//! In reading order: `clock`, the cluster's time; [`net`], its network; `kinds`, its objects;
+//! In reading order: `clock`, the cluster's time; `subnets`, its addresses; [`net`], its network; `kinds`, its objects;
 //! `store`, which keeps them; `registry`, which adds an API server's rules, and `api_status`,
 //! its errors; [`image`], what containers run; `events`, the Events that components record; then
 //! the components: `controllers`, `kubelet`, `proxy`.
@@ -19,8 +19,11 @@ mod patch;
 mod pocket;
 mod proxy;
 mod registry;
+mod serve;
 mod store;
+mod subnets;
 mod tasks;
 
 pub use latencies::Latencies;
 pub use pocket::{Builder, Pocket, refused_fields};
+pub use subnets::Subnets;

@@ -2,14 +2,19 @@
 //!
 //! A [`Network`] connects any number of [`Host`]s, each with an address of its own and a loopback
 //! that no other host reaches. A [`Listener`] accepts connections, a [`Stream`] is one end of one.
-//! No other file of the crate may name a socket.
+//! [`Loopback`] opens its addresses to the programs of this machine. No file outside of this folder
+//! may name a socket.
 
+mod loopback;
 mod network;
+mod relay;
+pub(crate) mod sockets;
 mod stream;
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 
+pub use loopback::{Loopback, NoLoopback};
 pub use network::{Listener, Network};
 pub use stream::Stream;
 

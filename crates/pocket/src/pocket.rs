@@ -1,11 +1,13 @@
 //! Builds and starts a cluster, which ends when its handle is dropped.
 
+mod initial_objects;
+
 use std::fmt;
+use std::io;
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
 use axum::Router;
-use k8s_openapi::api::core::v1::Namespace;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use k8s_openapi::jiff::Timestamp;
 use serde_json::Value;
 
@@ -13,22 +15,22 @@ use crate::api::{self, Server};
 use crate::clock::Clock;
 use crate::controllers;
 use crate::image::{Image, Images};
-use crate::kinds::node;
-use crate::kubelet::Kubelet;
+use crate::kubelet::{self, Kubelet};
 use crate::latencies::{Chance, Latencies};
-use crate::net::Network;
+use crate::net::{Host, Loopback, Network};
 use crate::proxy;
 use crate::registry::{self, Registry};
+use crate::serve;
 use crate::tasks::Tasks;
 
 /// The default date of a cluster's start.
 const EPOCH: Timestamp = Timestamp::constant(1_767_225_600, 0);
-/// The initial namespaces.
-const NAMESPACES: [&str; 2] = ["default", "kube-system"];
 
 /// A running cluster. Dropping it ends every container, connection and watch.
 pub struct Pocket {
     server: Server,
+    /// The connections to the API.
+    connections: Tasks,
 }
 
 /// The settings of a cluster. Only images have no default.
@@ -36,7 +38,8 @@ pub struct Builder {
     seed: u64,
     epoch: Timestamp,
     images: Images,
-    network: Network,
+    loopback: Option<Loopback>,
+    system_objects: bool,
     latencies: Latencies,
 }
 
@@ -47,7 +50,8 @@ impl Pocket {
             seed: 1,
             epoch: EPOCH,
             images: Images::default(),
-            network: Network::default(),
+            loopback: None,
+            system_objects: false,
             latencies: Latencies::None,
         }
     }
@@ -55,6 +59,31 @@ impl Pocket {
     /// The Kubernetes API, as a service to put behind a client or a listener.
     pub fn api(&self) -> Router {
         api::router(self.server.clone())
+    }
+
+    /// Serves the Kubernetes API on a port of 127.0.0.1, and returns its address; port 0 picks a
+    /// free port. Must be called inside a runtime.
+    ///
+    /// # Errors
+    /// If the port cannot be opened.
+    pub fn listen(&self, port: u16) -> io::Result<SocketAddr> {
+        let listener = serve::listen(port)?;
+        let address = listener.local_addr()?;
+        let connections = self.connections.clone();
+        let served = serve::sockets(listener, self.api(), connections);
+        self.server.tasks.spawn(served);
+        Ok(address)
+    }
+
+    /// Serves the API on the node's address in the cluster's network, for the Service `kubernetes`.
+    fn serve_pods(&self) {
+        let node = self.server.registry.subnets().node();
+        let address = SocketAddr::new(node, initial_objects::API_PORT);
+        let listener = Host::new(self.network(), node).listen(address);
+        let listener = listener.expect("the node of a new cluster must have its ports free");
+        let connections = self.connections.clone();
+        let served = serve::network(listener, self.api(), connections);
+        self.server.tasks.spawn(served);
     }
 
     /// The network that Pods and Services are on.
@@ -76,6 +105,24 @@ impl Builder {
         Self { epoch, ..self }
     }
 
+    /// Addresses of this machine for the node, its Pods and its Services.
+    #[must_use]
+    pub fn loopback(self, loopback: Loopback) -> Self {
+        let loopback = Some(loopback);
+        Self { loopback, ..self }
+    }
+
+    /// Has the objects that every cluster has, as far as programs expect them: the Service
+    /// `kubernetes`, the ServiceAccount `default` and the ConfigMap `kube-root-ca.crt` in each
+    /// namespace, the namespaces `kube-node-lease` and `kube-public`, and the node's Lease.
+    #[must_use]
+    pub fn system_objects(self) -> Self {
+        Self {
+            system_objects: true,
+            ..self
+        }
+    }
+
     /// What chance decides, above all how long the components need for their work.
     #[must_use]
     pub fn latencies(self, latencies: Latencies) -> Self {
@@ -94,15 +141,21 @@ impl Builder {
     /// cluster's.
     pub fn start(self) -> Pocket {
         let mut random = fastrand::Rng::with_seed(self.seed);
-        let registry = Registry::new(Clock::new(self.epoch), random.fork());
-        create_initial_objects(&registry);
+        let clock = Clock::new(self.epoch);
+        let subnets = self.loopback.as_ref().map(Loopback::subnets);
+        let subnets = subnets.unwrap_or_default();
+        let registry = Registry::with_subnets(clock, random.fork(), subnets);
+        initial_objects::create(&registry);
+        if self.system_objects {
+            initial_objects::create_system(&registry);
+        }
         // Each component draws from a generator of its own, so that one's draws do not change
         // another's.
         let [for_controllers, for_kubelet] = [(); 2].map(|()| random.fork());
         let mut chance = Chance::new(self.latencies, random);
         let server = Server {
             registry,
-            network: self.network,
+            network: Network::new(subnets),
             tasks: Tasks::default(),
             chance: Arc::new(Mutex::new(chance.fork())),
         };
@@ -126,13 +179,28 @@ impl Builder {
             chance,
         );
         tasks.spawn(kubelet.run());
-        Pocket { server }
+        if let Some(loopback) = self.loopback {
+            tasks.spawn(loopback.run(network.clone()));
+        }
+        if self.system_objects {
+            tasks.spawn(controllers::namespace_objects::run(registry.clone()));
+            tasks.spawn(kubelet::node_lease::renew(registry.clone()));
+        }
+        let pocket = Pocket {
+            server,
+            connections: Tasks::default(),
+        };
+        if self.system_objects {
+            pocket.serve_pods();
+        }
+        pocket
     }
 }
 
 impl Drop for Pocket {
     fn drop(&mut self) {
         self.server.tasks.abort();
+        self.connections.abort();
     }
 }
 
@@ -156,27 +224,6 @@ impl fmt::Debug for Pocket {
 /// object that is not of its kind's type.
 pub fn refused_fields(object: &Value) -> Vec<(String, String)> {
     registry::refused_fields(object)
-}
-
-/// Creates the initial namespaces and the node.
-fn create_initial_objects(registry: &Registry) {
-    for name in NAMESPACES {
-        let metadata = ObjectMeta {
-            name: Some(name.to_owned()),
-            ..ObjectMeta::default()
-        };
-        let namespace = Namespace {
-            metadata,
-            ..Namespace::default()
-        };
-        registry
-            .create(&namespace)
-            .expect("a new cluster must take its own namespaces");
-    }
-    let node = node::node(registry.clock().time());
-    registry
-        .create(&node)
-        .expect("a new cluster must take its own node");
 }
 
 #[cfg(test)]

@@ -1,7 +1,6 @@
 //! The cluster's only node as an API object, as `kubectl get nodes` shows it.
 
 use std::collections::BTreeMap;
-use std::net::{IpAddr, Ipv4Addr};
 
 use k8s_openapi::api::core::v1::{
     Node, NodeAddress, NodeCondition, NodeSpec, NodeStatus, NodeSystemInfo,
@@ -10,18 +9,15 @@ use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, Time};
 
 use super::KUBERNETES_VERSION;
+use crate::subnets::Subnets;
 
 /// The node's name, as in `spec.nodeName` of Pods.
 pub(crate) const NAME: &str = "pocket";
-/// The source address of probes.
-// The first of the Pods' addresses, as a bridge plugin gives it to a node.
-pub(crate) const ADDRESS: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 244, 0, 1));
-const POD_ADDRESSES: &str = "10.244.0.0/16";
 /// A limit that is never reached in practice: a Pod costs only memory.
 const MOST_PODS: &str = "10000";
 
 /// The node, ready since `time`.
-pub(crate) fn node(time: Time) -> Node {
+pub(crate) fn node(time: Time, subnets: Subnets) -> Node {
     let labels = [
         ("kubernetes.io/arch", architecture()),
         ("kubernetes.io/hostname", NAME),
@@ -29,8 +25,8 @@ pub(crate) fn node(time: Time) -> Node {
     ];
     let labels = labels.map(|(key, value)| (key.to_owned(), value.to_owned()));
     let spec = NodeSpec {
-        pod_cidr: Some(POD_ADDRESSES.to_owned()),
-        pod_cidrs: Some(vec![POD_ADDRESSES.to_owned()]),
+        pod_cidr: Some(subnets.of_pods()),
+        pod_cidrs: Some(vec![subnets.of_pods()]),
         ..NodeSpec::default()
     };
     Node {
@@ -40,7 +36,7 @@ pub(crate) fn node(time: Time) -> Node {
             ..ObjectMeta::default()
         },
         spec: Some(spec),
-        status: Some(status(time)),
+        status: Some(status(time, subnets)),
     }
 }
 
@@ -53,7 +49,7 @@ fn architecture() -> &'static str {
     }
 }
 
-fn status(time: Time) -> NodeStatus {
+fn status(time: Time, subnets: Subnets) -> NodeStatus {
     let capacity = BTreeMap::from([("pods".to_owned(), Quantity(MOST_PODS.to_owned()))]);
     let address = |type_: &str, address: &str| NodeAddress {
         type_: type_.to_owned(),
@@ -76,7 +72,7 @@ fn status(time: Time) -> NodeStatus {
     };
     NodeStatus {
         addresses: Some(vec![
-            address("InternalIP", &ADDRESS.to_string()),
+            address("InternalIP", &subnets.node().to_string()),
             address("Hostname", NAME),
         ]),
         allocatable: Some(capacity.clone()),

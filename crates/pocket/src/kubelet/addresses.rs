@@ -1,24 +1,27 @@
 //! Allocates the node's Pod addresses in turn; an address is free again when its Pod is gone.
 
 use std::collections::BTreeSet;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 
-/// The addresses of 10.244.0.0/16, without the node's own.
+use crate::subnets::Subnets;
+
+/// The addresses of the Pods' range, without the node's own.
 #[derive(Debug)]
 pub(super) struct Addresses {
+    subnets: Subnets,
     used: BTreeSet<u16>,
     next: u16,
 }
 
-const NETWORK: [u8; 2] = [10, 244];
 /// The first Pod address: .0.0 is the network, .0.1 the node.
 const FIRST: u16 = 2;
 /// The last Pod address; the next one is the broadcast address.
 const LAST: u16 = u16::MAX - 1;
 
 impl Addresses {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(subnets: Subnets) -> Self {
         Self {
+            subnets,
             used: BTreeSet::new(),
             next: FIRST,
         }
@@ -34,8 +37,7 @@ impl Addresses {
             .find(|number| !self.used.contains(number))?;
         self.used.insert(number);
         self.next = if number == LAST { FIRST } else { number + 1 };
-        let [high, low] = number.to_be_bytes();
-        Some(Ipv4Addr::new(NETWORK[0], NETWORK[1], high, low).into())
+        Some(self.subnets.pod(number))
     }
 
     /// Frees the address of a Pod that is gone.
@@ -53,7 +55,7 @@ mod tests {
 
     #[test]
     fn addresses_go_round() {
-        let mut addresses = Addresses::new();
+        let mut addresses = Addresses::new(Subnets::default());
         let mut check = |expected: &str| {
             let taken = addresses.take().unwrap();
             assert_eq!(taken.to_string(), expected);

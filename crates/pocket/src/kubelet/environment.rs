@@ -41,13 +41,16 @@ impl Sources<'_> {
         Ok(variables)
     }
 
-    /// The variables of the namespace's Services, unless `enableServiceLinks` is false.
+    /// The variables of the namespace's Services, unless `enableServiceLinks` is false, and of the
+    /// Service of the API server.
     fn services(&self) -> Variables {
+        let of_api: Option<Service> = self.registry.get("default", "kubernetes");
+        let mut services: Vec<Service> = of_api.into_iter().collect();
         let spec = self.pod.spec.as_ref();
-        if spec.and_then(|spec| spec.enable_service_links) == Some(false) {
-            return Variables::new();
+        if spec.and_then(|spec| spec.enable_service_links) != Some(false) {
+            // Last: a Service of the same name in the Pod's own namespace replaces it.
+            services.extend(self.registry.list::<Service>(Some(self.namespace())));
         }
-        let services: Vec<Service> = self.registry.list(Some(self.namespace()));
         services::variables(&services)
     }
 
@@ -119,7 +122,7 @@ impl Sources<'_> {
             "spec.nodeName" => Some(node::NAME.to_owned()),
             "spec.serviceAccountName" => spec.and_then(|spec| spec.service_account_name.clone()),
             "status.podIP" | "status.podIPs" => Some(self.ip.to_string()),
-            "status.hostIP" | "status.hostIPs" => Some(node::ADDRESS.to_string()),
+            "status.hostIP" | "status.hostIPs" => Some(self.registry.subnets().node().to_string()),
             _ => return Err(format!("unsupported fieldPath: {path}")),
         };
         Ok(value.unwrap_or_default())

@@ -10,7 +10,6 @@ use super::status_manager::StatusManager;
 use super::sync_queue::Relists;
 use crate::clock::Clock;
 use crate::image::Images;
-use crate::kinds::node;
 use crate::latencies::{Chance, Work};
 use crate::net::{Host, Network};
 use crate::registry::Registry;
@@ -35,7 +34,7 @@ impl Node {
         random: &mut fastrand::Rng,
         chance: &mut Chance,
     ) -> Self {
-        let clock = registry.clock().clone();
+        let (clock, subnets) = (registry.clock().clone(), registry.subnets());
         // A kubelet starts at no particular part of a second.
         let first = Moment::from_millis(random.u64(..1000));
         Self {
@@ -44,14 +43,14 @@ impl Node {
             images,
             statuses: StatusManager::new(clock.clone()),
             relists: Relists::new(first, chance.time(Work::RelistAll)),
-            addresses: Mutex::new(Addresses::new()),
+            addresses: Mutex::new(Addresses::new(subnets)),
             clock,
         }
     }
 
     /// The network as the node sees it.
     pub(super) fn host(&self) -> Host {
-        Host::new(self.network.clone(), node::ADDRESS)
+        Host::new(self.network.clone(), self.registry.subnets().node())
     }
 
     /// The addresses of the node's Pods.

@@ -16,7 +16,6 @@ use rules::pod::{ContainerView, Phase, conditions};
 use rules::probe::{Life, Seen, View};
 
 use crate::clock::Clock;
-use crate::kinds::node;
 
 /// A Pod's status, as the kubelet reports it.
 #[derive(Clone, Debug, PartialEq)]
@@ -120,9 +119,15 @@ impl Status {
     /// Writes this status into the API's and keeps the conditions of other writers. A terminal
     /// phase is written only once the Pod has `stopped`: until then one of its containers might
     /// still run.
-    pub(super) fn write(&self, status: &mut core::PodStatus, stopped: bool, clock: &Clock) {
+    pub(super) fn write(
+        &self,
+        status: &mut core::PodStatus,
+        stopped: bool,
+        clock: &Clock,
+        node: IpAddr,
+    ) {
         let ip = self.ip.map(|ip| ip.to_string());
-        let host = node::ADDRESS.to_string();
+        let host = node.to_string();
         if stopped || !self.phase.is_terminal() {
             status.phase = Some(self.phase.name().to_owned());
         }

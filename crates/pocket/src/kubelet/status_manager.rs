@@ -186,10 +186,11 @@ impl StatusManager {
     /// containers have ended.
     fn write(&self, registry: &Registry, uid: &str, entry: &Entry) {
         let (namespace, name) = (&entry.namespace, &entry.name);
+        let node = registry.subnets().node();
         let written = registry.edit_status::<Pod>(namespace, name, |pod| {
             if pod.metadata.uid.as_deref() == Some(uid) {
                 let status = pod.status.get_or_insert_default();
-                entry.status.write(status, entry.stopped, &self.clock);
+                entry.status.write(status, entry.stopped, &self.clock, node);
             }
         });
         let Ok(pod) = written else { return };

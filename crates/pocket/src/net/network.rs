@@ -8,9 +8,10 @@ use std::io::{self, ErrorKind};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 use super::stream::Stream;
+use crate::subnets::Subnets;
 
 /// Connections in a listener's backlog before clients have to wait: Linux's `net.core.somaxconn`.
 const BACKLOG: usize = 4096;
@@ -33,6 +34,7 @@ pub struct Listener {
 
 #[derive(Debug)]
 struct State {
+    subnets: Subnets,
     /// Listeners by host and port; several only at addresses that do not overlap.
     listening: BTreeMap<(IpAddr, u16), Vec<Bound>>,
     routes: BTreeMap<SocketAddr, Route>,
@@ -41,6 +43,8 @@ struct State {
     /// Chooses among backends; without it they take turns.
     chooser: Option<fastrand::Rng>,
     next_port: u16,
+    /// Signals that a listener or a route has come or gone.
+    changed: watch::Sender<()>,
 }
 
 #[derive(Debug)]
@@ -60,6 +64,33 @@ struct Route {
 type Found = (mpsc::Sender<Unaccepted>, SocketAddr, SocketAddr);
 
 impl Network {
+    /// A network whose hosts have addresses of these ranges. All other addresses of 127.0.0.0/8 are
+    /// a host's own.
+    pub(crate) fn new(subnets: Subnets) -> Self {
+        let state = State {
+            subnets,
+            ..State::default()
+        };
+        Self {
+            state: Arc::new(Mutex::new(state)),
+        }
+    }
+
+    /// The addresses that accept connections from other hosts: those of listeners, and those of
+    /// Services that have backends.
+    pub(crate) fn open(&self) -> BTreeSet<SocketAddr> {
+        let state = lock(&self.state);
+        let listening = state.listening.iter();
+        let listening = listening.filter(|((at, _), all)| all.iter().any(|it| covers(it.ip, *at)));
+        let listening = listening.map(|((at, port), _)| SocketAddr::new(*at, *port));
+        listening.chain(state.routes.keys().copied()).collect()
+    }
+
+    /// Receives every change of [`Self::open`].
+    pub(crate) fn changes(&self) -> watch::Receiver<()> {
+        lock(&self.state).changed.subscribe()
+    }
+
     /// Routes new connections to `service` to one of `backends`; without backends they are refused.
     /// Established connections continue.
     pub(crate) fn route(&self, service: SocketAddr, backends: Vec<SocketAddr>) {
@@ -70,6 +101,7 @@ impl Network {
             // The turn is kept: starting anew would favour the first backend.
             state.routes.entry(service).or_default().backends = backends;
         }
+        state.changed.send_replace(());
     }
 
     /// From now on, chooses a Service's backends at random instead of in turn.
@@ -89,17 +121,19 @@ impl Network {
 
     /// Listens on the host `at`; see [`super::Host::listen`].
     pub(super) fn listen(&self, at: IpAddr, address: SocketAddr) -> io::Result<Listener> {
-        if !address.ip().is_unspecified() && !address.ip().is_loopback() && address.ip() != at {
-            return Err(ErrorKind::AddrNotAvailable.into());
-        }
         let (sender, backlog) = mpsc::channel(BACKLOG);
         let mut state = lock(&self.state);
+        let ip = address.ip();
+        if !ip.is_unspecified() && !state.is_private(ip) && ip != at {
+            return Err(ErrorKind::AddrNotAvailable.into());
+        }
         let port = state.claim(at, address)?;
         let bound = Bound {
             ip: address.ip(),
             backlog: sender,
         };
         state.listening.entry((at, port)).or_default().push(bound);
+        state.changed.send_replace(());
         let bound = BoundAddress {
             network: Arc::downgrade(&self.state),
             at,
@@ -149,11 +183,13 @@ impl Default for State {
     fn default() -> Self {
         let next_port = *FREE_PORTS.start();
         Self {
+            subnets: Subnets::default(),
             listening: BTreeMap::new(),
             routes: BTreeMap::new(),
             silent: BTreeSet::new(),
             chooser: None,
             next_port,
+            changed: watch::Sender::default(),
         }
     }
 }
@@ -174,6 +210,11 @@ impl State {
             }
         }
         Err(ErrorKind::AddrInUse.into())
+    }
+
+    /// Whether every host has this address for itself.
+    fn is_private(&self, ip: IpAddr) -> bool {
+        ip.is_loopback() && !self.subnets.contains(ip)
     }
 
     fn is_free(&self, at: IpAddr, address: SocketAddr) -> bool {
@@ -199,7 +240,7 @@ impl State {
     /// server sees them; `None` if nothing answers there.
     fn find(&mut self, from: IpAddr, address: SocketAddr) -> io::Result<Option<Found>> {
         let server = reachable(self.translate(address));
-        let is_local = server.ip().is_loopback();
+        let is_local = self.is_private(server.ip());
         let host = if is_local { from } else { server.ip() };
         if self.silent.contains(&host) {
             return Ok(None);
@@ -241,6 +282,7 @@ impl State {
         if bound.is_empty() {
             self.listening.remove(&key);
         }
+        self.changed.send_replace(());
     }
 }
 

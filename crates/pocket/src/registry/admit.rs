@@ -18,7 +18,8 @@ mod stateful_set;
 mod workload;
 
 use k8s_openapi::api::{
-    apps::v1 as apps, batch::v1 as batch, core::v1 as core, discovery::v1 as discovery,
+    apps::v1 as apps, batch::v1 as batch, coordination::v1 as coordination, core::v1 as core,
+    discovery::v1 as discovery,
 };
 use serde_json::Value;
 
@@ -82,6 +83,7 @@ static SCHEMAS: &[Schema] = &[
     Schema::typed::<apps::ReplicaSet>(),
     Schema::typed::<apps::StatefulSet>(),
     Schema::typed::<batch::Job>(),
+    Schema::typed::<coordination::Lease>(),
     Schema::typed::<discovery::EndpointSlice>(),
 ];
 

@@ -49,7 +49,8 @@ impl Registry {
             return Err(ApiError::already_exists(kind, &name));
         }
         if kind.name == "Service" {
-            state.allocate_address(kind, &name, &mut object)?;
+            let subnets = self.subnets();
+            state.allocate_address(kind, subnets, &name, &mut object)?;
         }
         // Only here, so that the answer shows everything that a real creation would set.
         if dry_run {

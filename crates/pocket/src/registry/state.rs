@@ -11,6 +11,7 @@ use crate::api_status::ApiError;
 use crate::clock::Clock;
 use crate::kinds::Kind;
 use crate::store::{Event, Expired, Store, StoredObject, Version};
+use crate::subnets::Subnets;
 
 /// A handle on all objects of the cluster; clones share one registry.
 #[derive(Clone)]
@@ -20,6 +21,7 @@ pub(crate) struct Registry {
 
 struct Shared {
     clock: Clock,
+    subnets: Subnets,
     // Not an async mutex: no call waits while it holds the lock.
     state: Mutex<State>,
 }
@@ -30,20 +32,36 @@ pub(super) struct State {
 }
 
 impl Registry {
-    /// An empty registry. UIDs and generated names are drawn from `random`.
+    /// An empty registry with the default addresses. UIDs and generated names are drawn from
+    /// `random`.
+    #[cfg(test)]
     pub(crate) fn new(clock: Clock, random: fastrand::Rng) -> Self {
+        Self::with_subnets(clock, random, Subnets::default())
+    }
+
+    /// An empty registry. UIDs and generated names are drawn from `random`.
+    pub(crate) fn with_subnets(clock: Clock, random: fastrand::Rng, subnets: Subnets) -> Self {
         let state = Mutex::new(State {
             store: Store::default(),
             random,
         });
         Self {
-            shared: Arc::new(Shared { clock, state }),
+            shared: Arc::new(Shared {
+                clock,
+                subnets,
+                state,
+            }),
         }
     }
 
     /// The cluster's clock.
     pub(crate) fn clock(&self) -> &Clock {
         &self.shared.clock
+    }
+
+    /// The cluster's addresses.
+    pub(crate) fn subnets(&self) -> Subnets {
+        self.shared.subnets
     }
 
     pub(crate) fn get_stored(

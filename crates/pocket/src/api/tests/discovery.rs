@@ -18,7 +18,13 @@ async fn discovery_has_two_forms() {
         .collect();
     assert_eq!(
         names,
-        ["apps", "batch", "discovery.k8s.io", "events.k8s.io"]
+        [
+            "apps",
+            "batch",
+            "coordination.k8s.io",
+            "discovery.k8s.io",
+            "events.k8s.io"
+        ]
     );
     let core = client.get("/api/v1").await;
     let deletes_all = |plural: &str| {

@@ -1,6 +1,7 @@
 //! Defaults and checks of kinds with few rules: Namespace, EndpointSlice, Event, and others.
 
 use k8s_openapi::api::apps::v1::ControllerRevision;
+use k8s_openapi::api::coordination::v1::Lease;
 use k8s_openapi::api::core::v1::{
     ConfigMap, Event, Namespace, NamespaceSpec, NamespaceStatus, Node, Secret, ServiceAccount,
 };
@@ -72,6 +73,22 @@ impl Admit for ControllerRevision {
 
     fn check_change(&self, before: &Self, errors: &mut FieldErrors) {
         fields::check_immutable("data", &self.data, &before.data, errors);
+    }
+}
+
+/// Rule: `pkg/apis/coordination/validation/validation.go`, `ValidateLeaseSpec`.
+impl Admit for Lease {
+    fn check(&self, errors: &mut FieldErrors) {
+        let Some(spec) = &self.spec else { return };
+        errors.within("spec", |errors| {
+            if let Some(seconds) = spec.lease_duration_seconds.filter(|it| *it <= 0) {
+                errors.invalid("leaseDurationSeconds", seconds, "must be greater than 0");
+            }
+            if let Some(number) = spec.lease_transitions.filter(|it| *it < 0) {
+                let why = "must be greater than or equal to 0";
+                errors.invalid("leaseTransitions", number, why);
+            }
+        });
     }
 }
 
