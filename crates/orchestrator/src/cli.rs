@@ -10,6 +10,7 @@ mod explain;
 mod flip;
 mod input;
 mod lint;
+mod pocket;
 pub(crate) mod predict;
 mod results;
 mod stand_in;
@@ -32,6 +33,7 @@ pub use explain::Explain;
 pub use flip::Flip;
 pub use input::Input;
 pub use lint::{Lint, Output};
+pub use pocket::Pocket;
 pub use predict::Predict;
 pub use results::Results;
 pub(crate) use results::is_stdout;
@@ -83,6 +85,9 @@ pub enum Command {
     Heal(Selected),
     /// Show what each probe gets and what Kubernetes sees
     Status(Selected),
+    /// Run the embedded cluster on a port, for kubectl and other programs
+    #[command(hide = true)]
+    Pocket(Pocket),
     /// Pack the probe-target image, without Docker
     Image(Image),
     /// Print the JSON Schema of experiment files, or of the JSON that `run`, `lint` or

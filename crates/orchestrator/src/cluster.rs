@@ -13,6 +13,7 @@ mod net;
 pub(crate) mod originals;
 pub(crate) mod ownership;
 pub(crate) mod remove;
+pub(crate) mod served;
 mod target_image;
 pub(crate) mod watches;
 
@@ -24,8 +25,8 @@ use kube::{
     client::ClientBuilder,
     config::{KubeConfigOptions, Kubeconfig, KubeconfigError},
 };
-use pocket::Pocket;
-use tokio::runtime::{Builder, Runtime};
+use pocket::{Builder, Pocket};
+use tokio::runtime::{self, Runtime};
 
 use crate::{
     exit::{Exit, HasExitCode},
@@ -185,7 +186,7 @@ impl HasExitCode for ListError {
 /// Builds the single-threaded runtime for a place. On `virtual`, its clock is paused and jumps to
 /// the next timer when all tasks wait.
 pub fn runtime(place: &Place) -> io::Result<Runtime> {
-    let mut builder = Builder::new_current_thread();
+    let mut builder = runtime::Builder::new_current_thread();
     builder.enable_all().start_paused(*place == Place::Virtual);
     builder.build()
 }
@@ -233,6 +234,15 @@ fn must_have_context(kubeconfig: &Kubeconfig, context: &str) -> Result<(), Conne
     }
     let fault = ProblemText::new(format!("the kubeconfig has no context `{context}`"));
     Err(ConnectError::NoSuchContext(fault.one_of(context, names())))
+}
+
+/// The embedded cluster with the image of the probe target, before its start.
+fn builder(epoch: Timestamp, latencies: Latencies, seed: u64) -> Builder {
+    Pocket::builder()
+        .seed(seed)
+        .epoch(epoch)
+        .latencies(latencies.into())
+        .image("probe-target", target_image::ProbeTarget)
 }
 
 impl From<Latencies> for pocket::Latencies {
@@ -311,12 +321,7 @@ impl Cluster {
     }
 
     fn embedded(place: Place, epoch: Timestamp, latencies: Latencies, seed: u64) -> Self {
-        let pocket = Pocket::builder()
-            .seed(seed)
-            .epoch(epoch)
-            .latencies(latencies.into())
-            .image("probe-target", target_image::ProbeTarget)
-            .start();
+        let pocket = builder(epoch, latencies, seed).start();
         let client = in_process::client(pocket.api());
         Self::new(client, place, "default".to_owned(), epoch, Some(pocket))
     }

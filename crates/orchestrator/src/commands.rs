@@ -10,6 +10,7 @@ mod heal;
 mod image;
 mod lint;
 mod manifest_input;
+mod pocket;
 mod predict;
 mod run;
 mod session;
@@ -49,6 +50,7 @@ pub fn run(command: Command, printer: &Printer) -> Exit {
         Command::Status(status) => Session::with(&status.at, printer, false, async |session| {
             status::run(&status, session).await
         }),
+        Command::Pocket(command) => pocket::run(&command, printer),
         Command::Image(image) => image::run(&image, printer),
         Command::Schema { of } => schema(of, printer),
         Command::Explain(command) => explain::run(&command, printer),
