@@ -59,6 +59,8 @@ mod checks;
 mod commands;
 /// Clean-up on a real cluster after signals and kills.
 mod interruptions;
+/// `pocket`: the embedded cluster on a port.
+mod on_a_port;
 /// Runs whose API server becomes unreachable.
 mod outages;
 /// Several experiments at a time: equal results, `--fail-fast` and signals.

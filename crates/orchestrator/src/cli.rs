@@ -10,7 +10,7 @@ mod explain;
 mod flip;
 mod input;
 mod lint;
-mod pocket;
+mod pocket_on_port;
 pub(crate) mod predict;
 mod results;
 mod stand_in;
@@ -33,7 +33,7 @@ pub use explain::Explain;
 pub use flip::Flip;
 pub use input::Input;
 pub use lint::{Lint, Output};
-pub use pocket::Pocket;
+pub use pocket_on_port::Pocket;
 pub use predict::Predict;
 pub use results::Results;
 pub(crate) use results::is_stdout;
@@ -86,7 +86,6 @@ pub enum Command {
     /// Show what each probe gets and what Kubernetes sees
     Status(Selected),
     /// Run the embedded cluster on a port, for kubectl and other programs
-    #[command(hide = true)]
     Pocket(Pocket),
     /// Pack the probe-target image, without Docker
     Image(Image),

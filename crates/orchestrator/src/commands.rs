@@ -10,7 +10,7 @@ mod heal;
 mod image;
 mod lint;
 mod manifest_input;
-mod pocket;
+mod pocket_on_port;
 mod predict;
 mod run;
 mod session;
@@ -50,7 +50,7 @@ pub fn run(command: Command, printer: &Printer) -> Exit {
         Command::Status(status) => Session::with(&status.at, printer, false, async |session| {
             status::run(&status, session).await
         }),
-        Command::Pocket(command) => pocket::run(&command, printer),
+        Command::Pocket(command) => pocket_on_port::run(&command, printer),
         Command::Image(image) => image::run(&image, printer),
         Command::Schema { of } => schema(of, printer),
         Command::Explain(command) => explain::run(&command, printer),

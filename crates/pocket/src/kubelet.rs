@@ -35,6 +35,7 @@ mod status;
 mod status_manager;
 
 mod addresses;
+mod host_ports;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -1,9 +1,10 @@
 //! pocket, a Kubernetes cluster in one process: API, controllers, kubelet and proxy.
 //!
-//! In reading order: `clock`, the cluster's time; `subnets`, its addresses; [`net`], its network; `kinds`, its objects;
-//! `store`, which keeps them; `registry`, which adds an API server's rules, and `api_status`,
-//! its errors; [`image`], what containers run; `events`, the Events that components record; then
-//! the components: `controllers`, `kubelet`, `proxy`.
+//! In reading order: `clock`, the cluster's time; `subnets`, its addresses; [`net`], its network;
+//! `kinds`, its objects; `store`, which keeps them; `registry`, which adds an API server's rules,
+//! and `api_status`, its errors; `api` and `serve`, which offer them over HTTP; [`image`], what
+//! containers run; `events`, the Events that components record; then the components:
+//! `controllers`, `kubelet`, `proxy`.
 
 mod api;
 mod api_status;

@@ -89,3 +89,6 @@ async fn answer(request: Request<Incoming>, router: Router) -> Response {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

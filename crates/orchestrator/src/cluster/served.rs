@@ -69,7 +69,7 @@ impl ServedCluster {
     ) -> Result<Self, ListenError> {
         let (sender, notes) = unbounded_channel();
         let builder = builder(Timestamp::now(), latencies, random.seed()).system_objects();
-        // Nobody receives what is said after the cluster's end.
+        // An error means that the receiver is gone, and the cluster with it.
         let loopback = Loopback::claim(move |note| drop(sender.send(note)));
         let (builder, ranges) = match loopback {
             Ok(loopback) => {

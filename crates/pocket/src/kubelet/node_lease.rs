@@ -25,7 +25,7 @@ pub(crate) async fn renew(registry: Registry) {
             let spec = lease.spec.get_or_insert_with(LeaseSpec::default);
             spec.renew_time = Some(registry.clock().exact_time());
         });
-        // Also after somebody has deleted it.
+        // Also if it was deleted.
         if renewed.is_err() {
             drop(registry.create(&lease(&registry)));
         }

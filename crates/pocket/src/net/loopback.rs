@@ -20,7 +20,7 @@ use super::{Host, Network};
 use crate::subnets::Subnets;
 use crate::tasks::Tasks;
 
-/// The port of the node's address that says whose the addresses are.
+/// The port of the node's address that a cluster holds while the addresses are its own.
 const CLAIM: u16 = 61_616;
 /// What is added to a port that cannot be opened.
 const INSTEAD: u16 = 10_000;
@@ -59,8 +59,8 @@ impl fmt::Debug for Loopback {
 }
 
 impl Loopback {
-    /// Takes the first free addresses. What is open at another port than its own is said to `note`.
-    /// Must be called inside a runtime.
+    /// Takes the first free addresses. `note` receives a sentence for each address that is open at
+    /// another port or not at all. Must be called inside a runtime.
     ///
     /// # Errors
     /// If the machine has no such addresses, or none is free.
@@ -112,7 +112,7 @@ struct Opened {
     open: BTreeMap<SocketAddr, AbortHandle>,
     /// Addresses for which there is no socket. They are tried again once they are closed.
     failed: BTreeSet<SocketAddr>,
-    /// Ports that were said to be open elsewhere.
+    /// Ports whose substitute was noted.
     noted: BTreeSet<u16>,
     listeners: JoinSet<()>,
     relays: Tasks,
@@ -202,3 +202,6 @@ async fn relay_all(listener: TcpListener, address: SocketAddr, node: Host, relay
         });
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -21,11 +21,11 @@ pub(crate) async fn accept(listener: &TcpListener) -> TcpStream {
     loop {
         match listener.accept().await {
             Ok((socket, _)) => {
-                // Events of a watch are small and must not be delayed. Without it they only are.
+                // Events of a watch are small and must not be delayed. If it fails, they are.
                 drop(socket.set_nodelay(true));
                 return socket;
             }
-            // A client that has left again concerns nobody else.
+            // The client has left again.
             Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
             Err(error) => {
                 tracing::warn!(%error, "cannot accept a connection");

@@ -10,6 +10,7 @@ use rules::probe::ProbeKind;
 use rules::restart::{Found, SyncPlan, plan};
 
 use super::super::container_history::History;
+use super::super::host_ports;
 use super::super::node::jittered;
 use super::super::spec;
 use super::super::status::generate::Stage;
@@ -148,7 +149,9 @@ impl PodWorker {
         self.chance.spend(Work::Sandbox).await;
         self.ip = self.node.addresses().take();
         if let Some(ip) = self.ip {
+            let node = self.node.registry.subnets().node();
             self.node.network.unsilence(ip);
+            host_ports::open(&self.node.network, node, &self.update.pod, ip);
         }
         let status = self.status(Stage::Syncing, seen);
         self.publish(status);

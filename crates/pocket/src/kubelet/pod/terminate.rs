@@ -5,6 +5,7 @@
 use rules::container::{Role, termination_grace};
 use rules::probe::ProbeKind;
 
+use super::super::host_ports;
 use super::super::status::generate::Stage;
 use super::PodWorker;
 use crate::clock::seconds;
@@ -52,6 +53,8 @@ impl PodWorker {
     /// ended. From now on nothing answers there.
     async fn remove_sandbox(&mut self) {
         self.chance.spend(Work::Removal).await;
+        let node = self.node.registry.subnets().node();
+        host_ports::close(&self.node.network, node, &self.update.pod);
         if let Some(ip) = self.ip.filter(|_| self.chance.varies()) {
             self.node.network.silence(ip);
         }

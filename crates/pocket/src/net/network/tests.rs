@@ -454,3 +454,22 @@ async fn hyper_speaks_over_it() {
     connection.await.unwrap().unwrap();
     serving.await.unwrap().unwrap();
 }
+
+#[tokio::test(start_paused = true)]
+async fn addresses_are_open_while_they_accept_connections() {
+    let network = Network::default();
+    let mut changes = network.changes();
+    let pod = host(&network, POD);
+    let listener = pod.listen(address("[::]:80")).unwrap();
+    let own = pod.listen(address("127.0.0.1:81")).unwrap();
+    let service = address("10.96.0.2:80");
+    network.route(service, vec![address("10.244.0.2:80")]);
+    let open = |network: &Network| Vec::from_iter(network.open());
+    assert_eq!(open(&network), [service, address("10.244.0.2:80")]);
+    assert!(changes.has_changed().unwrap());
+    changes.mark_unchanged();
+    drop((listener, own));
+    assert!(changes.has_changed().unwrap());
+    network.route(service, Vec::new());
+    assert!(open(&network).is_empty());
+}

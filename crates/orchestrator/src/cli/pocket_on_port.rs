@@ -29,8 +29,8 @@ fn port(text: &str) -> Result<u16, String> {
     let (address, port) = text.rsplit_once(':').unwrap_or(("127.0.0.1", text));
     if !["127.0.0.1", "localhost"].contains(&address) {
         return Err(
-            "pocket listens on 127.0.0.1 alone: its API asks for no password, so whoever reaches \
-             it may do everything; expected a port"
+            "pocket listens on 127.0.0.1 alone: its API asks for no password, and every program \
+             that reaches it may do everything; expected a port"
                 .to_owned(),
         );
     }

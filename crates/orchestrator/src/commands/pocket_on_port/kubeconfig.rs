@@ -13,7 +13,7 @@ use crate::exit::{Exit, HasExitCode};
 
 /// The first line, by which the file is told from others.
 const MARK: &str = "# Written by `probeflip pocket`, which removes it when it ends.\n";
-/// For the user alone: whoever has the file may do everything with the cluster.
+/// For the user alone, as kubeconfigs are: with TLS they hold keys.
 const MODE: u32 = 0o600;
 
 /// A kubeconfig that exists for as long as its cluster.
@@ -113,7 +113,7 @@ impl KubeconfigFile {
         &self.path
     }
 
-    /// Removes the file, unless somebody has changed it meanwhile.
+    /// Removes the file, unless it was changed meanwhile.
     pub(super) fn remove(self) -> Result<(), KubeconfigFileError> {
         let removed = match fs::read_to_string(&self.path) {
             Ok(text) if text == self.text => fs::remove_file(&self.path),
