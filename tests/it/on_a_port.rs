@@ -264,6 +264,30 @@ fn paths_may_end_in_a_slash_and_health_has_checks() {
 }
 
 #[test]
+fn every_kind_is_described_and_every_client_may_do_everything() {
+    let served = Served::start();
+    let paths = served.get("/openapi/v3")["paths"].clone();
+    for (path, document) in paths.as_object().unwrap() {
+        let url = document["serverRelativeURL"].as_str().unwrap();
+        assert_eq!(served.get(url)["openapi"], "3.0.0", "{path}");
+    }
+    let reviews = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews";
+    let review = json!({
+        "kind": "SelfSubjectAccessReview", "apiVersion": "authorization.k8s.io/v1",
+        "spec": {"resourceAttributes": {"verb": "create", "resource": "pods"}},
+    });
+    let (code, answer) = ask(served.server, "POST", reviews, &review.to_string()).unwrap();
+    assert!(
+        code == 201 && answer.contains(r#""allowed":true"#),
+        "{answer}"
+    );
+    for malformed in ["[]", "{}", "\"x\"", ""] {
+        let (code, why) = ask(served.server, "POST", reviews, malformed).unwrap();
+        assert_eq!(code, 400, "{malformed}: {why}");
+    }
+}
+
+#[test]
 fn a_signal_ends_it_and_takes_its_kubeconfig_along() {
     for signal in ["INT", "TERM", "HUP"] {
         let served = Served::start();

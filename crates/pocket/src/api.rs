@@ -3,6 +3,7 @@
 //! It parses requests, passes them to the registry and writes responses. It holds no state and
 //! makes no decisions about objects. The caller provides the transport.
 
+mod access_review;
 mod answer;
 mod body;
 mod call;
@@ -29,7 +30,7 @@ mod write;
 use axum::Router;
 use axum::extract::{FromRequestParts, Path, Query as Pairs, Request, State};
 use axum::response::Response;
-use axum::routing::{any, get};
+use axum::routing::{any, get, post};
 use hyper::header::{HeaderMap, USER_AGENT};
 use hyper::{Method, StatusCode};
 
@@ -71,6 +72,7 @@ pub(crate) fn router(server: Server) -> Router {
             "/openapi/v3/apis/{group}/v1",
             get(async |Path(group): Path<String>| openapi::document(&group)),
         )
+        .route(access_review::PATH, post(access_review::create))
         .route("/api/v1/{*rest}", any(core_objects))
         .route("/apis/{group}/v1/{*rest}", any(group_objects))
         .fallback(async || ApiError::no_such_path())

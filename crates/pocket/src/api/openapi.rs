@@ -14,6 +14,7 @@ use axum::response::{IntoResponse, Response};
 use hyper::StatusCode;
 use k8s_openapi::api::apps::v1 as apps;
 use k8s_openapi::api::batch::v1 as batch;
+use k8s_openapi::api::coordination::v1 as coordination;
 use k8s_openapi::api::core::v1 as core;
 use k8s_openapi::api::discovery::v1 as discovery;
 use k8s_openapi::api::events::v1 as events;
@@ -143,6 +144,7 @@ fn add_schema(kind: &Kind, generator: &mut SchemaGenerator) -> Schema {
         "apps" "ReplicaSet" => apps::ReplicaSet,
         "apps" "StatefulSet" => apps::StatefulSet,
         "batch" "Job" => batch::Job,
+        "coordination.k8s.io" "Lease" => coordination::Lease,
         "discovery.k8s.io" "EndpointSlice" => discovery::EndpointSlice,
         "events.k8s.io" "Event" => events::Event,
     }

@@ -105,6 +105,7 @@ pub(super) fn printer(kind: &Kind) -> &'static Printer {
         "EndpointSlice" => &services::ENDPOINT_SLICE,
         "Event" => &events::EVENT,
         "Job" => &workloads::JOB,
+        "Lease" => &metadata::LEASE,
         "Namespace" => &metadata::NAMESPACE,
         "Node" => &node::NODE,
         "Pod" => &pod::POD,

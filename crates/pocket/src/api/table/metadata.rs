@@ -1,5 +1,6 @@
 //! Rows of kinds that have little more than their metadata.
 
+use k8s_openapi::api::coordination::v1::Lease;
 use k8s_openapi::api::core::v1::{ConfigMap, Namespace, Secret, ServiceAccount};
 use k8s_openapi::jiff::Timestamp;
 use serde_json::Value;
@@ -18,6 +19,19 @@ pub(super) static CONFIG_MAP: Printer = Printer::new(
         let texts = map.data.map_or(0, |data| data.len());
         let bytes = map.binary_data.map_or(0, |data| data.len());
         named(&map.metadata, now, &[(texts + bytes).into()])
+    },
+);
+
+pub(super) static LEASE: Printer = Printer::new(
+    &[
+        Column::text("Name"),
+        Column::text("Holder"),
+        Column::text("Age"),
+    ],
+    |object, now| {
+        let lease: Lease = object.to_typed();
+        let holder = lease.spec.and_then(|spec| spec.holder_identity);
+        named(&lease.metadata, now, &[holder.unwrap_or_default().into()])
     },
 );
 
