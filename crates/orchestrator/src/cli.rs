@@ -87,6 +87,9 @@ pub enum Command {
     Status(Selected),
     /// Run the embedded cluster on a port, for kubectl and other programs
     Pocket(Pocket),
+    /// Watch a namespace live, and flip its probes by key
+    #[command(hide = true)]
+    Watch(Watch),
     /// Pack the probe-target image, without Docker
     Image(Image),
     /// Print the JSON Schema of experiment files, or of the JSON that `run`, `lint` or
@@ -264,6 +267,13 @@ pub struct Where {
     pub namespace: Option<String>,
 }
 
+impl Where {
+    /// Whether neither is given.
+    fn is_default(&self) -> bool {
+        self.context.is_none() && self.namespace.is_none()
+    }
+}
+
 /// `probeflip up`
 #[derive(Debug, Args)]
 #[command(mut_args(|arg| match arg.get_id().as_str() {
@@ -329,6 +339,14 @@ impl Selected {
             (None, None) => Selection::All,
         }
     }
+}
+
+/// `probeflip watch`
+#[derive(Debug, Args)]
+pub struct Watch {
+    /// Which cluster and namespace
+    #[command(flatten)]
+    pub at: Where,
 }
 
 /// `probeflip image`

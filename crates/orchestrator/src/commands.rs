@@ -17,6 +17,7 @@ mod session;
 mod stand_in;
 mod status;
 mod up;
+mod watch;
 
 use schemars::Schema;
 
@@ -51,6 +52,7 @@ pub fn run(command: Command, printer: &Printer) -> Exit {
             status::run(&status, session).await
         }),
         Command::Pocket(command) => pocket_on_port::run(&command, printer),
+        Command::Watch(watch) => watch::run(&watch, printer),
         Command::Image(image) => image::run(&image, printer),
         Command::Schema { of } => schema(of, printer),
         Command::Explain(command) => explain::run(&command, printer),

@@ -23,3 +23,4 @@ mod run;
 mod stand_in;
 pub mod targets;
 pub mod timeline;
+mod watch;

@@ -5,7 +5,7 @@
 //! information of its own.
 
 mod alike;
-mod ascii;
+pub(crate) mod ascii;
 pub(crate) mod explain;
 pub(crate) mod html;
 pub(crate) mod json;
@@ -35,7 +35,7 @@ pub(crate) use run_text::RunText;
 pub(crate) use sections::{Section, SectionBuilder, sections};
 pub(crate) use summary::{Total, plural};
 pub(crate) use table::{bare_table, details};
-pub(crate) use wrap::{hanging, wrapped};
+pub(crate) use wrap::{hanging, start, wrapped};
 
 #[cfg(test)]
 mod tests;

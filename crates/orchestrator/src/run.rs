@@ -3,7 +3,7 @@
 //! A run is undone before [`run`] returns, whether a verdict, an error, a signal or a panic ended
 //! it. All decisions are the judge's: it is asked after each record and at the times it names.
 
-mod active_flips;
+pub(crate) mod active_flips;
 pub(crate) mod interrupt;
 mod ledger;
 mod phase;

@@ -17,12 +17,14 @@ pub(crate) mod retry_revert;
 pub(crate) mod select;
 pub(crate) mod status;
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, time::Duration};
 
 use k8s_openapi::api::core::v1::{Container, ContainerStatus, Pod};
 pub(crate) use listener::{Listener, listener};
-use probe_target::model::port_spec::Protocol;
+use probe_target::model::{duration, port_spec::Protocol};
 use serde_json::Value;
+
+use crate::input::experiment::Rate;
 
 /// The prefix of the annotation that makes a container a target regardless of its image. The
 /// container's name follows; the value is the control address.
@@ -91,6 +93,35 @@ pub(crate) fn targets_of(pod: &Pod) -> Vec<Result<Address, NotATarget>> {
         .filter(|container| is_target(pod, container))
         .map(|container| locate(pod, container))
         .collect()
+}
+
+/// A traffic client among a Pod's containers.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct TrafficSender {
+    /// The address of its control API.
+    pub(crate) address: Address,
+    /// The rate at which it sends.
+    pub(crate) rate: Rate,
+    /// How long it waits for an answer.
+    pub(crate) timeout: Duration,
+}
+
+/// The traffic clients that a run has put into a Pod.
+pub(crate) fn traffic_of(pod: &Pod) -> Vec<TrafficSender> {
+    let sends = |container: &&Container| {
+        let first = container.args.iter().flatten().next();
+        is_ours(container.image.as_deref().unwrap_or_default())
+            && first.is_some_and(|word| word == "traffic")
+    };
+    let senders = containers(pod).filter(sends).filter_map(|container| {
+        let option = |name| options(container, name).next();
+        Some(TrafficSender {
+            address: locate(pod, container).ok()?,
+            rate: option("--rate")?.parse().ok()?,
+            timeout: duration::parse(option("--timeout")?)?,
+        })
+    });
+    senders.collect()
 }
 
 /// The address of the Pod's container with this name, if it is a target.

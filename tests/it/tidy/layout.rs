@@ -102,6 +102,7 @@ const LAYOUT: [(&str, &[&str]); 4] = [
             "predict",
             "cli",
             "run",
+            "watch",
             "commands",
         ],
     ),

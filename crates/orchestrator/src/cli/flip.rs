@@ -3,7 +3,8 @@
 use std::str::FromStr;
 
 use clap::{
-    Arg, ArgAction, ArgMatches, Args, Command, Error, FromArgMatches, builder::StringValueParser,
+    Arg, ArgAction, ArgMatches, Args, Command, Error, FromArgMatches, Parser as _,
+    builder::StringValueParser,
 };
 use probe_target::{
     ParseError,
@@ -17,7 +18,7 @@ use probe_target::{
 };
 
 use super::{
-    Where,
+    Cli, Where,
     completion::{self, offering},
 };
 use crate::{
@@ -126,6 +127,22 @@ impl Flip {
         target.map_err(|error| self.rejected(&error))
     }
 
+    /// Parses the words that follow the container on the command line.
+    pub(crate) fn of_words(pod: &str, container: &str, words: &[String]) -> Result<Self, Failure> {
+        let before = ["probeflip", "flip", pod, "--container", container];
+        let words = before.into_iter().chain(words.iter().map(String::as_str));
+        let usage = |message: &str| Failure::new(Exit::Usage, message);
+        let parsed = Cli::try_parse_from(words).map_err(|error| {
+            let text = error.to_string();
+            let first = text.lines().next().unwrap_or_default();
+            usage(first.trim_start_matches("error: "))
+        })?;
+        match parsed.command {
+            super::Command::Flip(flip) if flip.at.is_default() => Ok(*flip),
+            _ => Err(usage("expected a probe, a behaviour and its options")),
+        }
+    }
+
     /// Whether it ends by itself: at a time, unless it begins again, or with the process.
     pub fn ends(&self, target: &FlipTarget) -> bool {
         let timed = self.options.has(&FOR) && !self.options.has(&EVERY);
@@ -220,5 +237,35 @@ impl FromArgMatches for Options {
     fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), Error> {
         *self = Self::from_arg_matches(matches)?;
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_words_after_the_container_are_those_of_the_command() {
+        let of_words = |line: &str| {
+            let words: Vec<String> = line.split_whitespace().map(str::to_owned).collect();
+            Flip::of_words("web-1", "b", &words).map_err(|failure| failure.error.to_string())
+        };
+        let flip = of_words("readiness 503 --for 30s --shared").unwrap();
+        assert_eq!(
+            (flip.subject.name.as_str(), flip.container.as_str()),
+            ("web-1", "b")
+        );
+        assert_eq!((flip.behaviour.as_str(), flip.shared), ("503", true));
+        let refused = |line: &str, expected: &str| {
+            let error = of_words(line).unwrap_err();
+            assert!(error.starts_with(expected), "{line}: {error}");
+        };
+        refused(
+            "readiness 503 --fro 30s",
+            "unexpected argument '--fro' found",
+        );
+        refused("none 503", "invalid value 'none'");
+        refused("readiness 503 -n other", "expected a probe, a behaviour");
+        refused("", "the following required arguments");
     }
 }

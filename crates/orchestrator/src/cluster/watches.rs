@@ -33,12 +33,44 @@ pub(crate) async fn open(
     manifests: &[Manifest],
     recorder: &Recorder,
 ) -> Result<Watches, ListError> {
-    let mut tasks = JoinSet::new();
     let extra = extra().into_iter().filter(|resource| {
         let mut resources = manifests.iter().map(|manifest| &manifest.resource);
         resources.any(|used| (&used.kind, &used.group) == (&resource.kind, &resource.group))
     });
-    for resource in watched().into_iter().chain(extra) {
+    // The cluster does not serve the kind. Applying the object says so, with its place.
+    follow(client, namespace, extra, recorder, &[404]).await
+}
+
+/// The same of all kinds, except those that only some workloads have and that the cluster does not
+/// serve or the user must not read.
+pub(crate) async fn open_all(
+    client: &Client,
+    namespace: &str,
+    recorder: &Recorder,
+) -> Result<Watches, ListError> {
+    follow(
+        client,
+        namespace,
+        extra().into_iter(),
+        recorder,
+        &[403, 404],
+    )
+    .await
+}
+
+/// Follows the kinds that are always watched, then `extra`, of which those are skipped whose list
+/// is refused with one of these codes.
+async fn follow(
+    client: &Client,
+    namespace: &str,
+    extra: impl Iterator<Item = ApiResource>,
+    recorder: &Recorder,
+    skipped: &[u16],
+) -> Result<Watches, ListError> {
+    let mut tasks = JoinSet::new();
+    let watched = watched().into_iter().map(|resource| (resource, &[404][..]));
+    let extra = extra.map(|resource| (resource, skipped));
+    for (resource, skipped) in watched.chain(extra) {
         let plural = resource.plural.clone();
         let mut follower = Follower::new(client.clone(), namespace, resource, recorder.clone());
         // One kind after the other, so that equal runs record equal timelines.
@@ -46,8 +78,7 @@ pub(crate) async fn open(
             Ok(_) => {
                 tasks.spawn(follower.follow());
             }
-            // The cluster does not serve the kind. Applying the object says so, with its place.
-            Err(kube::Error::Api(status)) if status.code == 404 => {}
+            Err(kube::Error::Api(status)) if skipped.contains(&status.code) => {}
             Err(source) => return Err(ListError::new(&plural, namespace, source)),
         }
     }

@@ -9,7 +9,7 @@ use std::fmt::Write as _;
 use futures::future::{join_all, try_join_all};
 use k8s_openapi::api::core::v1::Pod;
 use kube::Api;
-use probe_target::model::answer::Ack;
+use probe_target::model::answer::{Ack, State};
 
 use super::session::Session;
 use crate::{
@@ -31,10 +31,11 @@ pub(super) async fn run(
     session: Session<'_>,
 ) -> CommandResult {
     let mut interrupt = Interrupt::catch()?;
+    let ask = async |control: Control| control.state().await;
     let prepared = tokio::select! {
         biased;
         ended = interrupt.next() => return Ok(ended),
-        prepared = prepare(flip, &session, request) => prepared?,
+        prepared = prepare(flip, &session, request, ask) => prepared?,
     };
     let mut leases = Leases::default();
     let sent = tokio::select! {
@@ -82,16 +83,20 @@ pub(super) fn request(flip: &cli::Flip) -> Result<FlipRequest, Failure> {
     })
 }
 
-async fn prepare(
+/// Plans the flip of each selected Pod. `ask` fetches the state of a target.
+pub(super) async fn prepare<F>(
     flip: &cli::Flip,
     session: &Session<'_>,
     request: &FlipRequest,
-) -> Result<Vec<PreparedFlip>, Failure> {
+    ask: impl Fn(Control) -> F + Copy,
+) -> Result<Vec<PreparedFlip>, Failure>
+where
+    F: Future<Output = Result<State, ControlError>>,
+{
     let reader = session.reader();
     let pods = reader.pods(Selection::Subject(&flip.subject)).await?;
     let services = reader.services().await?;
     let controls = session.controls();
-    let ask = async |control: Control| control.state().await;
     let prepared = pods
         .iter()
         .map(|pod| PreparedFlip::prepare(&controls, pod, &services, request, ask));
@@ -112,7 +117,11 @@ async fn send(
 }
 
 /// Withdraws all flips, or prints the commands that heal them later. One more signal quits at once.
-async fn heal(prepared: &[PreparedFlip], session: &Session<'_>, interrupt: &mut Interrupt) -> Exit {
+pub(super) async fn heal(
+    prepared: &[PreparedFlip],
+    session: &Session<'_>,
+    interrupt: &mut Interrupt,
+) -> Exit {
     let healing = join_all(prepared.iter().map(|each| heal_one(each, session)));
     tokio::select! {
         biased;
@@ -153,7 +162,7 @@ async fn heal_one(prepared: &PreparedFlip, session: &Session<'_>) -> Exit {
     }
 }
 
-fn pods(session: &Session<'_>) -> Api<Pod> {
+pub(super) fn pods(session: &Session<'_>) -> Api<Pod> {
     Api::namespaced(session.cluster.client.clone(), &session.namespace)
 }
 
@@ -167,7 +176,7 @@ fn hint(prepared: &PreparedFlip, session: &Session<'_>) {
 }
 
 /// One line that describes a flip.
-fn describe(prepared: &PreparedFlip) -> String {
+pub(super) fn describe(prepared: &PreparedFlip) -> String {
     let PreparedFlip {
         control,
         plan,

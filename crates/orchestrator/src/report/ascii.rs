@@ -16,7 +16,7 @@ pub(super) fn is_needed(variable: impl Fn(&str) -> Option<OsString>) -> bool {
 }
 
 /// The text in ASCII.
-pub(super) fn ascii(text: &str) -> String {
+pub(crate) fn ascii(text: &str) -> String {
     let mut ascii = String::with_capacity(text.len());
     for character in text.chars() {
         match character {

@@ -11,8 +11,9 @@ mod requests;
 mod track;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
-use crate::input::experiment::TrafficClient;
+use crate::input::experiment::{Rate, TrafficClient};
 use crate::report::record_changes::changes;
 use crate::timeline::snapshot::{EndpointFacts, FlipFacts, Snapshot, service_of};
 use crate::timeline::{Hit, Micros, Record, What};
@@ -23,6 +24,9 @@ pub(crate) use lane::{Group, Lane, Level, Mark, MarkLook, Row, Span, SpanLook, S
 use marks::Marks;
 pub(crate) use track::Shown;
 use track::Track;
+
+/// The interval of which a live lane keeps one mark of each look.
+const LIVE: Micros = Micros(100_000);
 
 /// The lanes of the records taken so far.
 #[derive(Default)]
@@ -38,6 +42,8 @@ pub(crate) struct Lanes {
     broken: BTreeSet<String>,
     /// Marks of one row and look in an interval of this length are kept as one.
     thinned: Micros,
+    /// The traffic clients that are followed.
+    followed: BTreeSet<String>,
 }
 
 #[derive(Default)]
@@ -51,6 +57,15 @@ impl Lanes {
     pub(crate) fn new(traffic: &[TrafficClient]) -> Self {
         Self {
             snapshot: Snapshot::new(traffic),
+            ..Self::default()
+        }
+    }
+
+    /// The lanes of a namespace that is watched for as long as one likes. They keep one mark where
+    /// several are too close to be told apart on a terminal.
+    pub(crate) fn live() -> Self {
+        Self {
+            thinned: LIVE,
             ..Self::default()
         }
     }
@@ -100,9 +115,13 @@ impl Lanes {
     }
 
     /// Takes a request that a target answered and that was read at this time. It is placed by the
-    /// target's clock, as far as that is known.
+    /// target's clock, as far as that is known, and left out if it began before the timeline.
     pub(crate) fn take_hit(&mut self, read: Micros, hit: &Hit) {
         let began = self.snapshot.time_of(&hit.target.instance, hit.began);
+        // A journal begins with its process.
+        if began == Some(Micros::ZERO) {
+            return;
+        }
         let tracks = self.container(&hit.target.pod, &hit.target.container);
         tracks.take_hit(began.unwrap_or(read), hit);
     }
@@ -139,15 +158,87 @@ impl Lanes {
             .push((at, facts));
     }
 
+    /// Keeps the requests of a traffic client.
+    pub(crate) fn follow_client(&mut self, name: &str, rate: Rate, timeout: Duration) {
+        self.snapshot.follow_client(name, rate, timeout);
+        self.followed.insert(name.to_owned());
+    }
+
+    /// Forgets the changes so far, but not the states: that something existed before is no change.
+    pub(crate) fn begin(&mut self) {
+        self.marks.clear();
+    }
+
+    /// Forgets what was over before this time.
+    pub(crate) fn forget(&mut self, before: Micros) {
+        self.snapshot.forget(before);
+        for changes in self.services.values_mut() {
+            // The last change before then says what was the state.
+            let over = changes.partition_point(|(at, _)| *at < before);
+            changes.drain(..over.saturating_sub(1));
+        }
+        self.services.retain(|_, changes| {
+            let last = changes.last();
+            last.is_some_and(|(at, facts)| *at >= before || facts.ready_count().1 > 0)
+        });
+        self.marks.retain(|_, marks| {
+            marks.forget(before);
+            !marks.is_empty()
+        });
+        self.pods.retain(|_, pod| {
+            pod.state.forget(before);
+            pod.containers.retain(|_, tracks| {
+                tracks.forget(before);
+                !tracks.is_empty()
+            });
+            !pod.state.is_empty() || !pod.containers.is_empty()
+        });
+    }
+
+    /// The lane of a Service, Pod, container or other object.
+    pub(crate) fn lane(&self, subject: &Subject, extent: &Extent) -> Option<Lane> {
+        let lanes = match subject {
+            Subject::Service(_) => self.services(extent).lanes,
+            Subject::Pod(pod) | Subject::Container { pod, .. } => {
+                self.pod(pod, self.pods.get(pod)?, extent)
+            }
+            Subject::Other(_) => self.others(extent).lanes,
+            Subject::Client(_) => self.followed_clients(extent).lanes,
+            Subject::Run | Subject::Expectation(..) => return None,
+        };
+        lanes.into_iter().find(|lane| lane.subject == *subject)
+    }
+
+    /// How often a container had been restarted.
+    pub(crate) fn restarts(&self, pod: &str, container: &str, at: Micros) -> i64 {
+        let pod = self.pods.get(pod);
+        let tracks = pod.and_then(|pod| pod.containers.get(container));
+        tracks.map_or(0, |tracks| tracks.restarts_at(at))
+    }
+
     /// The requests of these traffic clients.
     pub(crate) fn clients(&self, clients: &[TrafficClient], extent: &Extent) -> Group {
         let lanes = clients.iter().filter_map(|client| {
             let name = &client.name.value;
-            let row = requests::row(self.snapshot.client(name)?, extent);
             let label = format!("traffic {name} to {}", client.service.value);
-            (!row.is_empty()).then(|| Lane::new(label, Subject::Client, vec![row]))
+            self.client(name, label, extent)
         });
         group("Traffic", lanes)
+    }
+
+    /// The requests of the traffic clients that are followed.
+    pub(crate) fn followed_clients(&self, extent: &Extent) -> Group {
+        let lanes = self.followed.iter().filter_map(|name| {
+            let label = format!("traffic {name}");
+            self.client(name, label, extent)
+        });
+        group("Traffic", lanes)
+    }
+
+    fn client(&self, name: &str, label: String, extent: &Extent) -> Option<Lane> {
+        let row = requests::row(self.snapshot.client(name)?, extent);
+        let subject = Subject::Client(name.to_owned());
+        Some(Lane::new(label, subject, vec![row]))
     }
 
     /// The endpoints of all Services.
@@ -155,13 +246,28 @@ impl Lanes {
         let lanes = self.services.iter().map(|(name, changes)| {
             let label = service_name(name);
             let row = Row {
-                spans: endpoint_spans(changes, extent),
+                spans: self.endpoint_spans(changes, extent),
                 marks: self.marks_of(&label, extent),
                 ..Row::new("ready")
             };
             Lane::new(label, Subject::Service(name.clone()), vec![row])
         });
         group("Services", lanes)
+    }
+
+    /// Ready endpoints as a part of the most that a run had; live, of those at the time.
+    fn endpoint_spans(&self, changes: &[(Micros, EndpointFacts)], extent: &Extent) -> Vec<Span> {
+        let all = |facts: &EndpointFacts| facts.ready_count().1;
+        let most = changes.iter().map(|(_, facts)| all(facts)).max();
+        let most = most.filter(|_| self.thinned == Micros::ZERO);
+        let mut track = Track::default();
+        for (at, facts) in changes {
+            track.set(
+                *at,
+                endpoints_shown(facts, most.unwrap_or_else(|| all(facts))),
+            );
+        }
+        track.spans(extent)
     }
 
     /// The lanes of each Pod: its own and those of its containers.
@@ -237,15 +343,6 @@ impl Lanes {
     }
 }
 
-fn endpoint_spans(changes: &[(Micros, EndpointFacts)], extent: &Extent) -> Vec<Span> {
-    let most = changes.iter().map(|(_, facts)| facts.ready_count().1).max();
-    let mut track = Track::default();
-    for (at, facts) in changes {
-        track.set(*at, endpoints_shown(facts, most.unwrap_or(1)));
-    }
-    track.spans(extent)
-}
-
 /// When changes of objects of a kind may have been missed.
 fn gaps(snapshot: &Snapshot, kind: &str, extent: &Extent) -> Row {
     let gaps = snapshot.gaps(kind).map(|gap| {
@@ -282,3 +379,6 @@ fn group(title: &str, lanes: impl Iterator<Item = Lane>) -> Group {
         lanes: lanes.filter(|lane| !lane.is_empty()).collect(),
     }
 }
+
+#[cfg(test)]
+mod tests;

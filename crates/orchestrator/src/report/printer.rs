@@ -267,6 +267,11 @@ impl Printer {
         self.paint
     }
 
+    /// Whether the locale has only ASCII.
+    pub(crate) fn is_ascii(&self) -> bool {
+        self.ascii
+    }
+
     /// Maximum width of data; none if stdout is no terminal.
     pub(crate) fn width(&self) -> Option<u16> {
         self.width

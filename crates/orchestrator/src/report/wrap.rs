@@ -55,7 +55,7 @@ fn broken(word: &str, width: usize) -> impl Iterator<Item = String> {
 }
 
 /// As much of the start of a line as fits into `width` columns.
-pub(super) fn start(line: &str, width: usize) -> &str {
+pub(crate) fn start(line: &str, width: usize) -> &str {
     let mut column = 0;
     let end = line.char_indices().find(|(_, character)| {
         column += character.width().unwrap_or(0);

@@ -5,22 +5,19 @@ use std::collections::BTreeSet;
 use futures::future::try_join_all;
 use k8s_openapi::api::core::v1::{Pod, Service};
 use kube::Api;
-use probe_target::model::answer::Ack;
 
 use super::{ledger::Undo, state::RunState};
 use crate::{
     cluster::remove,
     exit::{Exit, Failure, HasExitCode},
-    input::experiment::{Action, Delete, Flip, FlipTarget, ObjectRef, Patch, Spanned, WorkloadRef},
+    input::experiment::{Action, Delete, Flip, ObjectRef, Patch, Spanned, WorkloadRef},
     targets::{
         control::{Control, ControlError},
         flip::{FlipError, FlipRequest, PreparedFlip},
-        flip_plan::{FlipAction, recipient},
+        flip_plan::recipient,
         journal, target,
     },
-    timeline::{
-        BoundPod, FlipRecord, Micros, WatchedObject, What, recorder::Recorder, snapshot::Snapshot,
-    },
+    timeline::{BoundPod, WatchedObject, What, recorder::Recorder, snapshot::Snapshot},
 };
 
 /// Why a step's action could not be executed.
@@ -273,41 +270,8 @@ async fn send(
 ) -> Result<(), ControlError> {
     let sent = recorder.record(What::Sending { step });
     let ack = prepared.send().await?;
-    recorder.record(What::Flip(Box::new(flip_record(prepared, sent, &ack))));
+    recorder.record(What::Flip(Box::new(prepared.record(sent, &ack))));
     let patched = None;
     recorder.record(What::Acknowledged { step, patched });
     Ok(())
-}
-
-fn flip_record(prepared: &PreparedFlip, sent: Micros, ack: &Ack) -> FlipRecord {
-    let PreparedFlip {
-        control,
-        instance,
-        plan,
-        request,
-    } = prepared;
-    let bounds = plan.act.bounds();
-    let (path, agent) = match &plan.act {
-        FlipAction::Route { path, gets } => (Some(path.to_string()), gets.agent.clone()),
-        FlipAction::Port(_) | FlipAction::Process(_) => (None, None),
-    };
-    let is_own = request.container == plan.container;
-    FlipRecord {
-        target: journal::named(control.address(), instance),
-        container: (!is_own).then(|| request.container.clone()),
-        probe: match &request.aim {
-            FlipTarget::Probe { probe, .. } => probe.to_string(),
-            FlipTarget::Process(_) => FlipRecord::PROCESS.to_owned(),
-        },
-        port: plan.port,
-        path,
-        to: request.aim.to_string(),
-        sent,
-        since: Some(journal::micros(ack.at)),
-        leased: request.leased,
-        agent,
-        after: bounds.after.map(Micros::from),
-        lasts: bounds.length.map(Micros::from),
-        count: bounds.count,
-    }
 }

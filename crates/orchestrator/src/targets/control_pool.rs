@@ -34,4 +34,10 @@ impl ControlPool {
             .or_insert_with(|| Control::new(self.pods.clone(), address.clone()));
         control.clone()
     }
+
+    /// Forgets the client of a target that is gone.
+    pub(crate) fn forget(&self, address: &Address) {
+        let mut controls = self.controls.lock().unwrap_or_else(PoisonError::into_inner);
+        controls.remove(address);
+    }
 }

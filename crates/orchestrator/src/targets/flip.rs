@@ -15,7 +15,9 @@ use crate::{
         control::{Control, ControlError},
         control_pool::ControlPool,
         flip_plan::{self, FlipAction, FlipPlan, FlipProblem, WantedFlip},
+        journal,
     },
+    timeline::{FlipRecord, Micros},
 };
 
 /// A flip as requested, the same for all selected Pods.
@@ -167,6 +169,40 @@ impl PreparedFlip {
                 };
                 control.afflict(instance, &fault).await
             }
+        }
+    }
+
+    /// The record of this flip, which was sent at this time and then acknowledged.
+    pub(crate) fn record(&self, sent: Micros, ack: &answer::Ack) -> FlipRecord {
+        let Self {
+            control,
+            instance,
+            plan,
+            request,
+        } = self;
+        let bounds = plan.act.bounds();
+        let (path, agent) = match &plan.act {
+            FlipAction::Route { path, gets } => (Some(path.to_string()), gets.agent.clone()),
+            FlipAction::Port(_) | FlipAction::Process(_) => (None, None),
+        };
+        let is_own = request.container == plan.container;
+        FlipRecord {
+            target: journal::named(control.address(), instance),
+            container: (!is_own).then(|| request.container.clone()),
+            probe: match &request.aim {
+                FlipTarget::Probe { probe, .. } => probe.to_string(),
+                FlipTarget::Process(_) => FlipRecord::PROCESS.to_owned(),
+            },
+            port: plan.port,
+            path,
+            to: request.aim.to_string(),
+            sent,
+            since: Some(journal::micros(ack.at)),
+            leased: request.leased,
+            agent,
+            after: bounds.after.map(Micros::from),
+            lasts: bounds.length.map(Micros::from),
+            count: bounds.count,
         }
     }
 

@@ -4,11 +4,11 @@
 //! second over the shared control connection. In both cases the timeline also records up to which
 //! time the journal is complete and how many records were lost.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use probe_target::model::{answer, moment::Moment};
-use tokio::task::JoinSet;
+use tokio::task::{AbortHandle, JoinSet};
 
 use crate::{
     targets::{
@@ -39,21 +39,49 @@ const SILENCE_TIMEOUT: Duration = Duration::from_secs(15);
 #[derive(Debug, Default)]
 pub(crate) struct Journals {
     tasks: JoinSet<()>,
-    /// The targets that are followed.
-    targets: BTreeSet<Address>,
+    /// The targets and traffic clients that are followed.
+    followed: BTreeMap<Address, AbortHandle>,
 }
 
 impl Journals {
     /// Starts to stream the requests that a target receives, unless that has been done.
     pub(crate) fn follow_target(&mut self, control: Control, recorder: Recorder) {
-        if self.targets.insert(control.address().clone()) {
-            self.tasks.spawn(follow_stream(control, recorder));
+        if !self.followed.contains_key(control.address()) {
+            let address = control.address().clone();
+            let task = self.tasks.spawn(follow_stream(control, recorder));
+            self.followed.insert(address, task);
         }
+    }
+
+    /// Starts to stream the requests that a target receives, after its clock is known.
+    pub(crate) fn watch_target(&mut self, control: Control, recorder: Recorder) {
+        let address = control.address().clone();
+        let task = self.tasks.spawn(async move {
+            // Without its clock, requests have the times at which they are read.
+            if let Err(error) = state(&control, &recorder).await {
+                tracing::debug!(%error, "clock not read");
+            }
+            follow_stream(control, recorder).await;
+        });
+        if let Some(earlier) = self.followed.insert(address, task) {
+            earlier.abort();
+        }
+    }
+
+    /// Stops to read the requests of a target or traffic client.
+    pub(crate) fn leave(&mut self, address: &Address) {
+        if let Some(task) = self.followed.remove(address) {
+            task.abort();
+        }
+        // Tasks that have ended are kept until they are joined.
+        while self.tasks.try_join_next().is_some() {}
     }
 
     /// Starts to read the requests that a traffic client sends.
     pub(crate) fn follow_client(&mut self, control: Control, recorder: Recorder) {
-        self.tasks.spawn(follow(control, recorder));
+        let address = control.address().clone();
+        let task = self.tasks.spawn(follow(control, recorder));
+        self.followed.insert(address, task);
     }
 }
 

@@ -43,6 +43,27 @@ fn a_client_of_the_same_image_is_no_target() {
 }
 
 #[test]
+fn a_traffic_client_says_how_it_sends() {
+    let check = |args: &Value, expected| {
+        let pod = pod(json!({ "image": "probe-target", "args": args }), &json!({}));
+        let senders = traffic_of(&pod).into_iter();
+        let said = senders.map(|it| (it.address.control, it.rate.per_second(), it.timeout));
+        assert_eq!(said.collect::<Vec<_>>(), expected, "{args}");
+    };
+    let args = [
+        "traffic",
+        "10.0.0.1:80",
+        "--control=127.0.0.1:20000",
+        "--rate=10/s",
+    ];
+    let with_timeout = [&args[..], &["--timeout=1500ms"]].concat();
+    let timeout = Duration::from_millis(1_500);
+    check(&json!(with_timeout), vec![(20_000, 10, timeout)]);
+    check(&json!(args), vec![]);
+    check(&json!(["serve", "--rate=10/s", "--timeout=1s"]), vec![]);
+}
+
+#[test]
 fn the_control_port_follows_the_first_port() {
     let ports = json!([{ "containerPort": 8080 }, { "containerPort": 9 }]);
     assert_eq!(control(json!({ "ports": ports })), Some(18080));

@@ -15,6 +15,7 @@ mod step_times;
 mod traffic;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use serde_json::Value;
 
@@ -26,7 +27,7 @@ pub(crate) use pod::{ContainerFacts, PodFacts};
 pub(crate) use step_times::StepTimes;
 pub(crate) use traffic::{Client, Sent};
 
-use crate::input::experiment::{ObjectKind, ObjectRef, TrafficClient, WorkloadRef};
+use crate::input::experiment::{ObjectKind, ObjectRef, Rate, TrafficClient, WorkloadRef};
 use crate::timeline::{
     BoundPod, Change, Gap, Micros, Record, SharedTexts, StateCall, Timeline, WatchedObject, What,
 };
@@ -53,6 +54,8 @@ pub(crate) struct Snapshot {
     slices: BTreeMap<String, Slice>,
     /// Pods by UID. Deleted Pods are kept, as conditions refer to Pods by UID.
     pods: BTreeMap<String, PodFacts>,
+    /// When Pods were deleted, and their UIDs.
+    deleted: Vec<(Micros, String)>,
     bound: BTreeMap<String, Vec<BoundPod>>,
     clients: BTreeMap<String, Client>,
     /// The clock of each process that answered a `state` call, by the process's instance.
@@ -185,6 +188,27 @@ impl Snapshot {
         None
     }
 
+    /// Keeps the requests of a traffic client from now on, in place of those of an earlier client
+    /// of this name.
+    pub(crate) fn follow_client(&mut self, name: &str, rate: Rate, timeout: Duration) {
+        let client = Client::sending(rate, timeout);
+        self.clients.insert(name.to_owned(), client);
+    }
+
+    /// Forgets Pods, flips, requests and gaps of watches that were over before this time. No
+    /// expectation may refer to them.
+    pub(crate) fn forget(&mut self, before: Micros) {
+        let over = self.deleted.partition_point(|(at, _)| *at < before);
+        for (_, uid) in self.deleted.drain(..over) {
+            self.pods.remove(&uid);
+        }
+        self.flips.forget(before);
+        for client in self.clients.values_mut() {
+            client.forget(before.signed());
+        }
+        self.gaps.retain(|gap| gap.to >= before);
+    }
+
     fn take_state(&mut self, call: &StateCall, at: Micros) {
         let offset = Offset::of(call, at);
         let known = self
@@ -257,6 +281,9 @@ impl Snapshot {
                 let before = self.pods.get(object.uid());
                 let facts = PodFacts::read(&value, deleted, at, before);
                 self.pods.insert(object.uid().to_owned(), facts);
+                if deleted {
+                    self.deleted.push((at, object.uid().to_owned()));
+                }
             }
             "ReplicaSet" => {
                 let owner = Owner::of(&value);
@@ -471,6 +498,11 @@ impl Snapshot {
     /// The periods in which changes to objects of a kind may have been missed.
     pub(crate) fn gaps<'a>(&'a self, kind: &'a str) -> impl Iterator<Item = &'a WatchGap> {
         self.gaps.iter().filter(move |gap| gap.kind == kind)
+    }
+
+    /// Whether changes to objects of any kind may be missed now.
+    pub(crate) fn is_broken(&self) -> bool {
+        self.gaps.iter().any(|gap| gap.to == Micros::MAX)
     }
 
     /// A counter that grows whenever a record changes what is known about traffic.

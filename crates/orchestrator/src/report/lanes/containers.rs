@@ -84,9 +84,26 @@ impl ContainerTracks {
         rows.push(row("state", self.state.spans(extent), changes));
         rows.push(row("ready", self.ready.spans(extent), Vec::new()));
         rows.push(row("answers", Vec::new(), self.probes.seen(extent, 1)));
-        rows.push(row("to users", Vec::new(), self.users.seen(extent, USERS)));
+        // A live lane has joined them already.
+        let times = if self.users.are_joined() { 1 } else { USERS };
+        rows.push(row("to users", Vec::new(), self.users.seen(extent, times)));
         rows.retain(|row| !row.is_empty());
         rows
+    }
+
+    /// Forgets what was over before this time.
+    pub(super) fn forget(&mut self, before: Micros) {
+        self.state.forget(before);
+        self.ready.forget(before);
+        let kept = self.restarts.partition_point(|(at, _)| *at < before);
+        self.restarts.drain(..kept.saturating_sub(1));
+        self.probes.forget(before);
+        self.users.forget(before);
+    }
+
+    /// Whether there is nothing to show at any time.
+    pub(super) fn is_empty(&self) -> bool {
+        self.state.is_empty() && self.probes.is_empty() && self.users.is_empty()
     }
 }
 

@@ -30,7 +30,7 @@ pub(crate) enum Subject {
     /// An expectation, by its step and number.
     Expectation(usize, usize),
     /// A traffic client.
-    Client,
+    Client(String),
     /// The endpoints of a Service.
     Service(String),
     /// The Pods of one name.

@@ -52,6 +52,22 @@ impl Marks {
         let seen = self.marks[from..to.max(from)].iter();
         merged(seen, Micros(extent.interval.0 * times))
     }
+
+    /// Forgets the marks before this time.
+    pub(super) fn forget(&mut self, before: Micros) {
+        let first = self.marks.partition_point(|mark| mark.at < before);
+        self.marks.drain(..first);
+    }
+
+    /// Whether close ones are joined when they are added.
+    pub(super) fn are_joined(&self) -> bool {
+        self.thinned > Micros::ZERO
+    }
+
+    /// Whether it has none.
+    pub(super) fn is_empty(&self) -> bool {
+        self.marks.is_empty()
+    }
 }
 
 /// Marks of one look that lie in the same interval of this length are one mark, with their number
@@ -145,5 +161,7 @@ mod tests {
         assert_eq!(marks.marks.len(), 4);
         let last = &marks.marks[3];
         assert_eq!((last.number, last.texts.len()), (101, KEPT_TEXTS));
+        marks.forget(Micros(20));
+        assert_eq!(marks.marks.len(), 1);
     }
 }

@@ -73,6 +73,16 @@ impl Track {
         all.filter(|span| extent.meets(span.from, span.to))
             .collect()
     }
+
+    /// Forgets the spans that were over before this time.
+    pub(super) fn forget(&mut self, before: Micros) {
+        self.spans.retain(|span| span.to >= before);
+    }
+
+    /// Whether there is nothing to show at any time.
+    pub(super) fn is_empty(&self) -> bool {
+        self.spans.is_empty() && self.now.is_none()
+    }
 }
 
 #[cfg(test)]
@@ -104,5 +114,7 @@ mod tests {
         };
         assert_eq!(seen(&track, 0, 9), "1-3 a, 3-5 c, 5-7 d, 8-9 e");
         assert_eq!(seen(&track, 3, 8), "3-5 c, 5-7 d");
+        track.forget(Micros(5));
+        assert_eq!(seen(&track, 0, 9), "3-5 c, 5-7 d, 8-9 e");
     }
 }

@@ -48,6 +48,11 @@ impl Flips {
         self.withdraw(at, |flip| is_same_container(&flip.target, target));
     }
 
+    /// Forgets the flips that were withdrawn before this time.
+    pub(super) fn forget(&mut self, before: Micros) {
+        self.all.retain(|flip| flip.withdrawn >= before);
+    }
+
     pub(super) fn reverting(&mut self, at: Micros) {
         self.withdraw(at, |_| true);
     }

@@ -2,9 +2,10 @@
 
 use std::fmt;
 use std::ops::Range;
+use std::time::Duration;
 
 use super::clock::Offset;
-use crate::input::experiment::TrafficClient;
+use crate::input::experiment::{Rate, TrafficClient};
 use crate::timeline::{JournalRead, Micros, RequestOutcome, Sample, StateCall};
 
 /// A traffic client, as known from its journal.
@@ -56,9 +57,14 @@ impl fmt::Display for Sent {
 
 impl Client {
     pub(crate) fn new(client: &TrafficClient) -> Self {
+        Self::sending(client.rate, client.timeout)
+    }
+
+    /// A client that sends so many requests, and waits so long for each.
+    pub(crate) fn sending(rate: Rate, timeout: Duration) -> Self {
         Self {
-            rate: client.rate.per_second(),
-            timeout: Micros::from(client.timeout).signed(),
+            rate: rate.per_second(),
+            timeout: Micros::from(timeout).signed(),
             instance: None,
             offset: None,
             sent: Vec::new(),
@@ -125,6 +131,15 @@ impl Client {
         let end = known.map_or(at.signed(), |known| known.max(at.signed()));
         self.end = Some(self.end.map_or(end, |earlier| earlier.min(end)));
         self.revision += 1;
+    }
+
+    /// Forgets the requests that were sent before this time.
+    pub(crate) fn forget(&mut self, before: i64) {
+        let zero = self.zero();
+        let over = self.sent.partition_point(|sent| sent.at + zero < before);
+        self.sent.drain(..over);
+        self.row = self.row.saturating_sub(over);
+        self.lost.retain(|(_, end)| end + zero >= before);
     }
 
     // Requests are sent at an even rate, so a missing request shows as a gap at once. After the
