@@ -117,7 +117,7 @@ fn options_and_environment_variables() {
     }
     for command in [
         "run", "judge", "up", "down", "flip", "heal", "status", "image", "schema", "stand-in",
-        "lint", "predict", "check", "explain", "pocket",
+        "lint", "predict", "check", "explain", "pocket", "watch",
     ] {
         text += &help(probeflip(), &[command]);
     }

@@ -79,6 +79,8 @@ mod refusals;
 mod repeats;
 /// JSON reports of runs without a verdict.
 mod reports;
+/// `watch` on a terminal: lanes, flips, signals, job control.
+mod watch;
 
 /// `probe-target` tested with curl, a Python gRPC library, a packet capture and other programs.
 mod peers;
@@ -93,3 +95,5 @@ mod program;
 mod relay;
 /// Helper: a running `probeflip` process.
 mod running;
+/// Helper: a program on a terminal.
+mod terminal;

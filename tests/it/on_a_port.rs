@@ -22,15 +22,15 @@ const SEED: [&str; 2] = ["manifests/seed/deploy.yaml", "manifests/seed/svc-2.yam
 const PODS: &str = "/api/v1/namespaces/default/pods";
 
 /// A cluster on a port, which ends with this value.
-struct Served {
-    cluster: Cluster,
+pub(crate) struct Served {
+    pub(crate) cluster: Cluster,
     server: SocketAddr,
     process: Running,
     _folder: TempDir,
 }
 
 impl Served {
-    fn start() -> Self {
+    pub(crate) fn start() -> Self {
         let folder = TempDir::new().unwrap();
         let kubeconfig = folder.path().join("pocket.yaml");
         let mut command = probeflip();
@@ -56,7 +56,7 @@ impl Served {
         serde_json::from_str(&body).unwrap_or(Value::String(body))
     }
 
-    fn up(&self) {
+    pub(crate) fn up(&self) {
         let ended = self.cluster.run(&["up", SEED[0], SEED[1]]);
         assert_eq!(ended.code, 0, "{}", ended.stderr);
     }

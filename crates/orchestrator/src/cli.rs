@@ -88,7 +88,6 @@ pub enum Command {
     /// Run the embedded cluster on a port, for kubectl and other programs
     Pocket(Pocket),
     /// Watch a namespace live, and flip its probes by key
-    #[command(hide = true)]
     Watch(Watch),
     /// Pack the probe-target image, without Docker
     Image(Image),

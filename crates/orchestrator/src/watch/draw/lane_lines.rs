@@ -164,9 +164,11 @@ fn state(lane: &Lane, lanes: &Lanes, at: Micros) -> String {
     let spans: Vec<_> = lane.rows.iter().filter_map(now).collect();
     let of = |look: SpanLook| spans.iter().find(|span| span.look == look);
     let Subject::Container { pod, container } = &lane.subject else {
-        return spans
-            .first()
-            .map_or_else(String::new, |span| span.label.clone());
+        return match spans.first() {
+            Some(span) if span.look == SpanLook::Gap => "not watched".to_owned(),
+            Some(span) => span.label.clone(),
+            None => String::new(),
+        };
     };
     let state = spans.iter().find_map(|span| match span.look {
         SpanLook::Running => Some("not ready".to_owned()),

@@ -15,14 +15,14 @@ fn it_fits_20_columns() {
         (20, 8),
         UNICODE,
         &expect![[r#"
-             kind…op 60 s  live
-            >web-a     ████▄▄███
-             web-b     ████xx███
-             web-1     ━━━━▲─━━━
-               a       ━━━━━━━━━
-               b       •••F✗─F━━
-                             now
-            q quit  ? help
+            | kind…op 60 s  live
+            |>web-a     ████▄▄███
+            | web-b     ████xx███
+            | web-1     ━━━━▲─━━━
+            |   a       ━━━━━━━━━
+            |   b       •••F✗─F━━
+            |                 now
+            |q quit  ? help
         "#]],
     );
 }
@@ -33,18 +33,18 @@ fn it_fits_60_columns() {
         (60, 12),
         UNICODE,
         &expect![[r#"
-             kind-kind/shop                                  60 s  live
-            >svc web-a      2/2                      ██████████▄▄▄██████
-             svc web-b      1/1                      ██████████xxx██████
-             pod web-1      ready 2/2                ━━━━━━━━━━▲──━━━━━━
-               a            ready                    ━━━━━━━━━━━━━━━━━━━
-               b            ready R1                 •••━•••━F✗✗──F━R━━━
-                 to users                                      •
-             replicaset web                          •
-             watch Event                                            ?
-
-                                                          ╵-30 s     now
-            q quit  ? help  f flip  h heal  space pause  i records
+            | kind-kind/shop                                  60 s  live
+            |>svc web-a      2/2                      ██████████▄▄▄██████
+            | svc web-b      1/1                      ██████████xxx██████
+            | pod web-1      ready 2/2                ━━━━━━━━━━▲──━━━━━━
+            |   a            ready                    ━━━━━━━━━━━━━━━━━━━
+            |   b            ready R1                 •••━•••━F✗✗──F━R━━━
+            |     to users                                      •
+            | replicaset web                          •
+            | watch Event                                            ?
+            |
+            |                                              ╵-30 s     now
+            |q quit  ? help  f flip  h heal  space pause  i records
         "#]],
     );
 }
@@ -55,20 +55,20 @@ fn it_fits_80_columns() {
         (80, 14),
         UNICODE,
         &expect![[r#"
-             kind-kind/shop                                                      60 s  live
-            >svc web-a      2/2                             █████████████████▄▄▄▄▄▄▄████████
-             svc web-b      1/1                             █████████████████xxxxxxx████████
-             pod web-1      ready 2/2                       ━━━━━━━━━━━━━━━━━▲──────━━━━━━━━
-               a            ready                           ━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━
-               b            ready R1                        ━•━••━••━••━•━F━✗✗─────F•━R━━━━━
-                 to users                                                     •
-             replicaset web                                 •
-             watch Event                                                               ?
-
-
-
-                                                        ╵-45 s      ╵-30 s      ╵-15 s   now
-            q quit  ? help  f flip  h heal  space pause  i records  / filter  +/- zoom
+            | kind-kind/shop                                                      60 s  live
+            |>svc web-a      2/2                             █████████████████▄▄▄▄▄▄▄████████
+            | svc web-b      1/1                             █████████████████xxxxxxx████████
+            | pod web-1      ready 2/2                       ━━━━━━━━━━━━━━━━━▲──────━━━━━━━━
+            |   a            ready                           ━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━
+            |   b            ready R1                        ━•━••━••━••━•━F━✗✗─────F•━R━━━━━
+            |     to users                                                     •
+            | replicaset web                                 •
+            | watch Event                                                               ?
+            |
+            |
+            |
+            |                                            ╵-45 s      ╵-30 s      ╵-15 s   now
+            |q quit  ? help  f flip  h heal  space pause  i records  / filter  +/- zoom
         "#]],
     );
 }
@@ -79,20 +79,20 @@ fn it_fits_120_columns() {
         (120, 14),
         UNICODE,
         &expect![[r#"
-             kind-kind/shop                                                                                              60 s  live
-            >svc web-a      2/2                                            ███████████████████████████████▄▄▄▄▄▄▄▄▄▄▄▄██████████████
-             svc web-b      1/1                                            ███████████████████████████████xxxxxxxxxxxx██████████████
-             pod web-1      ready 2/2                                      ━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━▲───────────━━━━━━━━━━━━━━
-               a            ready                                          ━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━
-               b            ready R1                                       ━━•━━•━━•━━•━━•━•━━•━━•━━F━━✗━━✗──────────F•━━━R━━━━━━━━━
-                 to users                                                                                   •
-             replicaset web                                                •
-             watch Event                                                                                                   ?•
-
-
-
-                                                             ╵-50 s        ╵-40 s        ╵-30 s        ╵-20 s        ╵-10 s      now
-            q quit  ? help  f flip  h heal  space pause  i records  / filter  +/- zoom
+            | kind-kind/shop                                                                                              60 s  live
+            |>svc web-a      2/2                                            ███████████████████████████████▄▄▄▄▄▄▄▄▄▄▄▄██████████████
+            | svc web-b      1/1                                            ███████████████████████████████xxxxxxxxxxxx██████████████
+            | pod web-1      ready 2/2                                      ━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━▲───────────━━━━━━━━━━━━━━
+            |   a            ready                                          ━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━
+            |   b            ready R1                                       ━━•━━•━━•━━•━━•━•━━•━━•━━F━━✗━━✗──────────F•━━━R━━━━━━━━━
+            |     to users                                                                                   •
+            | replicaset web                                                •
+            | watch Event                                                                                                   ?•
+            |
+            |
+            |
+            |                                                 ╵-50 s        ╵-40 s        ╵-30 s        ╵-20 s        ╵-10 s      now
+            |q quit  ? help  f flip  h heal  space pause  i records  / filter  +/- zoom
         "#]],
     );
 }
@@ -103,20 +103,20 @@ fn it_fits_200_columns() {
         (200, 14),
         UNICODE,
         &expect![[r#"
-             kind-kind/shop                                                                                                                                                                              60 s  live
-            >svc web-a      2/2                                                                       ██████████████████████████████████████████████████████████████▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄██████████████████████████
-             svc web-b      1/1                                                                       ██████████████████████████████████████████████████████████████xxxxxxxxxxxxxxxxxxxxxx██████████████████████████
-             pod web-1      ready 2/2                                                                 ━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━▲──────────────────────━━━━━━━━━━━━━━━━━━━━━━━━━━
-               a            ready                                                                     ━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━
-               b            ready R1                                                                  ━━━━━•━━━━•━━━━━•━━━━•━━━━━•━━━━•━━━━━•━━━━•━━━━━F✗━━━━━✗━━━━✗────────────────────F─•━━━━━━━R━━━━━━━━━━━━━━━━━
-                 to users                                                                                                                                              •
-             replicaset web                                                                           •
-             watch Event                                                                                                                                                                            ?•
-
-
-
-                                                             ╵-55 s        ╵-50 s       ╵-45 s        ╵-40 s        ╵-35 s       ╵-30 s        ╵-25 s        ╵-20 s       ╵-15 s        ╵-10 s        ╵-5 s      now
-            q quit  ? help  f flip  h heal  space pause  i records  / filter  +/- zoom
+            | kind-kind/shop                                                                                                                                                                              60 s  live
+            |>svc web-a      2/2                                                                       ██████████████████████████████████████████████████████████████▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄██████████████████████████
+            | svc web-b      1/1                                                                       ██████████████████████████████████████████████████████████████xxxxxxxxxxxxxxxxxxxxxx██████████████████████████
+            | pod web-1      ready 2/2                                                                 ━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━▲──────────────────────━━━━━━━━━━━━━━━━━━━━━━━━━━
+            |   a            ready                                                                     ━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━
+            |   b            ready R1                                                                  ━━━━━•━━━━•━━━━━•━━━━•━━━━━•━━━━•━━━━━•━━━━•━━━━━F✗━━━━━✗━━━━✗────────────────────F─•━━━━━━━R━━━━━━━━━━━━━━━━━
+            |     to users                                                                                                                                              •
+            | replicaset web                                                                           •
+            | watch Event                                                                                                                                                                            ?•
+            |
+            |
+            |
+            |                                                 ╵-55 s        ╵-50 s       ╵-45 s        ╵-40 s        ╵-35 s       ╵-30 s        ╵-25 s        ╵-20 s       ╵-15 s        ╵-10 s        ╵-5 s      now
+            |q quit  ? help  f flip  h heal  space pause  i records  / filter  +/- zoom
         "#]],
     );
 }
@@ -127,20 +127,20 @@ fn a_locale_without_utf_8_gets_ascii() {
         (80, 14),
         ASCII,
         &expect![[r#"
-             kind-kind/shop                                                      60 s  live
-            >svc web-a      2/2                             22222222222222222111111122222222
-             svc web-b      1/1                             11111111111111111xxxxxxx11111111
-             pod web-1      ready 2/2                       =================^------========
-               a            ready                           ================================
-               b            ready R1                        =o=oo=oo=oo=o=F=xx-----Fo=R=====
-                 to users                                                     o
-             replicaset web                                 o
-             watch Event                                                               ?
-
-
-
-                                                        |-45 s      |-30 s      |-15 s   now
-            q quit  ? help  f flip  h heal  space pause  i records  / filter  +/- zoom
+            | kind-kind/shop                                                      60 s  live
+            |>svc web-a      2/2                             22222222222222222111111122222222
+            | svc web-b      1/1                             11111111111111111xxxxxxx11111111
+            | pod web-1      ready 2/2                       =================^------========
+            |   a            ready                           ================================
+            |   b            ready R1                        =o=oo=oo=oo=o=F=xx-----Fo=R=====
+            |     to users                                                     o
+            | replicaset web                                 o
+            | watch Event                                                               ?
+            |
+            |
+            |
+            |                                            |-45 s      |-30 s      |-15 s   now
+            |q quit  ? help  f flip  h heal  space pause  i records  / filter  +/- zoom
         "#]],
     );
     let drawn = screen(&view(), &lanes_of(&timeline()), (80, 14), ASCII);
@@ -155,24 +155,24 @@ fn keys_and_signs_are_explained() {
     };
     let help = |size| screen(&view, &lanes_of(&timeline()), size, UNICODE);
     expect![[r#"
-         Keys (any key: back)                                Signs; underlined: flipped
-         up/down, j/k    select a lane                       ━━━  ready
-         PgUp/PgDn, g/G  ten lanes on, the first, the last   ───  runs, not ready
-         Enter, i        the newest records of the lane      ╌╌╌  runs, not started
-         f               flip a probe of the container       ┈┈┈  waits to start
-         h               remove all flips of the container   ▪▪▪  has ended
-         space           stand still, or go on               ┄┄┄  being deleted
-         +, -            show less time, more time           •    a status below 400
-         /               list only lanes with a text         ✗    another status
-         Esc             close, show all lanes               !    a fault, such as hang
-         Ctrl-L          draw anew                           ▲    a warning
-         Ctrl-Z          back to the shell, until fg         R    started again
-         q, Ctrl-C       heal the flips made here, and end   F    flipped, or healed
-                                                             •    another change
-                                                             ▄▄▄  some endpoints ready
-                                                             ███  all endpoints ready
-                                                             xxx  no endpoint ready
-
+        | Keys (any key: back)                                Signs; underlined: flipped
+        | up/down, j/k    select a lane                       ━━━  ready
+        | PgUp/PgDn, g/G  ten lanes on, the first, the last   ───  runs, not ready
+        | Enter, i        the newest records of the lane      ╌╌╌  runs, not started
+        | f               flip a probe of the container       ┈┈┈  waits to start
+        | h               remove all flips of the container   ▪▪▪  has ended
+        | space           stand still, or go on               ┄┄┄  being deleted
+        | +, -            show less time, more time           •    a status below 400
+        | /               list only lanes with a text         ✗    another status
+        | Esc             close, show all lanes               !    a fault, such as hang
+        | Ctrl-L          draw anew                           ▲    a warning
+        | Ctrl-Z          back to the shell, until fg         R    started again
+        | q, Ctrl-C       heal the flips made here, and end   F    flipped, or healed
+        |                                                     •    another change
+        |                                                     ▄▄▄  some endpoints ready
+        |                                                     ███  all endpoints ready
+        |                                                     xxx  no endpoint ready
+        |
     "#]]
     .assert_eq(&help((80, 18)));
     assert!(help((60, 40)).contains("underlined"));
@@ -187,43 +187,43 @@ fn records_of_a_lane_are_below_it_the_newest_first() {
     };
     let lanes = lanes_of(&timeline());
     expect![[r#"
-         kind-kind/shop                                            /web-1/b  60 s  live
-        >  b          ready R1                         ━•━••━•━••━•━•F✗✗━✗─────F•━R━━━━━
-        >    to users                                                     •
-
-
-
-
-
-
-                                                   ╵-45 s      ╵-30 s      ╵-15 s    now
-         container web-1/b, newest first
-           -6.000 s R restarted, 1 in all
-           -9.000 s • ready
-           -9.000 s • :8081/readyz gets 200, asked by kube-probe/1.36
-          -10.000 s F healed: every probe gets the base again
-        q quit  ? help  f flip  h heal  space pause  i records  / filter  +/- zoom
+        | kind-kind/shop                                            /web-1/b  60 s  live
+        |>  b          ready R1                         ━•━••━•━••━•━•F✗✗━✗─────F•━R━━━━━
+        |>    to users                                                     •
+        |
+        |
+        |
+        |
+        |
+        |
+        |                                           ╵-45 s      ╵-30 s      ╵-15 s    now
+        | container web-1/b, newest first
+        |   -6.000 s R restarted, 1 in all
+        |   -9.000 s • ready
+        |   -9.000 s • :8081/readyz gets 200, asked by kube-probe/1.36
+        |  -10.000 s F healed: every probe gets the base again
+        |q quit  ? help  f flip  h heal  space pause  i records  / filter  +/- zoom
     "#]]
     .assert_eq(&screen(&view, &lanes, (80, 16), UNICODE));
     // A low terminal shows the selected lane and its records.
     expect![[r#"
-         kind-kind/shop    /web-1/b  60 s  live
-        >  b                  •••••••F✗✗───FR━━━
-        >    to users                   •
-         container web-1/b, newest first
-           -6.000 s R restarted, 1 in all
-           -9.000 s • ready
-        q quit  ? help  f flip  h heal
+        | kind-kind/shop    /web-1/b  60 s  live
+        |>  b                  •••••••F✗✗───FR━━━
+        |>    to users                   •
+        | container web-1/b, newest first
+        |   -6.000 s R restarted, 1 in all
+        |   -9.000 s • ready
+        |q quit  ? help  f flip  h heal
     "#]]
     .assert_eq(&screen(&view, &lanes, (40, 7), UNICODE));
     view.filter = "nothing has this".to_owned();
     expect![[r#"
-         kind-kind/shop               /nothing has this  60 s  live
-         nothing here yet, or nothing that the filter leaves
-
-
-
-        q quit  ? help  f flip  h heal  space pause  i records
+        | kind-kind/shop               /nothing has this  60 s  live
+        | nothing here yet, or nothing that the filter leaves
+        |
+        |
+        |
+        |q quit  ? help  f flip  h heal  space pause  i records
     "#]]
     .assert_eq(&screen(&view, &lanes, (60, 6), UNICODE));
 }
@@ -279,18 +279,18 @@ fn names_neither_command_the_terminal_nor_leave_their_columns() {
         "日本語のサービスの名前はとても長い",
     ));
     expect![[r#"
-         kind-kind/shop                                  60 s  live
-        >svc web-b           1/1                     ████████xxx████
-         svc 日本語の…も長い 2/2                     ████████▄▄▄████" Hidden by multi-width symbols: [(6, " "), (8, " "), (10, " "), (12, " "), (15, " "), (17, " "), (19, " ")]
-         pod \u{1b}[2…e}-1\n ready 2/2               ━━━━━━━━▲──━━━━
-           a                 ready                   ━━━━━━━━━━━━━━━
-           b                 ready R1                ••••••F✗✗──FR━━
-             to users                                        •
-         replicaset web                              •
-         watch Event                                             ?
-
-                                                        ╵-30 s   now
-        q quit  ? help  f flip  h heal  space pause  i records
+        | kind-kind/shop                                  60 s  live
+        |>svc web-b           1/1                     ████████xxx████
+        | svc 日本語の…も長い 2/2                     ████████▄▄▄████" Hidden by multi-width symbols: [(6, " "), (8, " "), (10, " "), (12, " "), (15, " "), (17, " "), (19, " ")]
+        | pod \u{1b}[2…e}-1\n ready 2/2               ━━━━━━━━▲──━━━━
+        |   a                 ready                   ━━━━━━━━━━━━━━━
+        |   b                 ready R1                ••••••F✗✗──FR━━
+        |     to users                                        •
+        | replicaset web                              •
+        | watch Event                                             ?
+        |
+        |                                                ╵-30 s   now
+        |q quit  ? help  f flip  h heal  space pause  i records
     "#]].assert_eq(&screen(&view(), &lanes, (60, 12), UNICODE));
     let terminal = drawn(&view(), &lanes, (60, 12), UNICODE);
     for cell in terminal.backend().buffer().content() {
