@@ -21,6 +21,7 @@ mod read;
 mod remove;
 mod scale;
 mod select;
+mod selectable_fields;
 mod shown;
 mod strict;
 mod table;

@@ -1,15 +1,14 @@
 //! Label selectors and field selectors of lists and watches.
 //!
-//! Rule: `k8s.io/apimachinery/pkg/fields`. Field selectors accept any path to a simple value; an
-//! API server has a short list per kind.
+//! Rule: `k8s.io/apimachinery/pkg/fields`; the labels of a kind's fields: `selectable_fields.rs`.
 
 use std::collections::BTreeMap;
 
 use rules::selector::Selector;
 use serde_json::Value;
 
-use super::events;
 use super::query::Query;
+use super::selectable_fields::selectable;
 use crate::api_status::ApiError;
 use crate::kinds::Kind;
 use crate::store::StoredObject;
@@ -30,7 +29,12 @@ struct FieldTerm {
     pointer: String,
     value: String,
     equal: bool,
+    /// Whether the field is true or false, and false if absent.
+    is_switch: bool,
 }
+
+/// The fields that are true or false.
+const SWITCHES: [&str; 2] = ["spec.hostNetwork", "spec.unschedulable"];
 
 impl Selection {
     /// The selection of a request for objects of `kind` within `namespace`.
@@ -83,14 +87,14 @@ impl FieldTerm {
         let Some((path, value, equal)) =
             unequal.or_else(|| equal().map(|(path, value)| (path, value, true)))
         else {
-            let why = "it must have the form FIELD=VALUE, FIELD==VALUE or FIELD!=VALUE";
             return Err(ApiError::bad_request(format!(
-                "invalid field selector {term:?}: {why}"
+                "invalid selector: '{term}'; can't understand '{term}'"
             )));
         };
-        let pointer = format!("/{}", events::stored_path(kind, path).replace('.', "/"));
+        let stored = selectable(kind, path).map_err(ApiError::bad_request)?;
         Ok(Self {
-            pointer,
+            pointer: format!("/{}", stored.replace('.', "/")),
+            is_switch: SWITCHES.contains(&path),
             value: value.to_owned(),
             equal,
         })
@@ -98,6 +102,7 @@ impl FieldTerm {
 
     fn matches(&self, object: &Value) -> bool {
         let found = match object.pointer(&self.pointer) {
+            None | Some(Value::Null) if self.is_switch => "false".to_owned(),
             // An absent field is the empty text, as in Go.
             None | Some(Value::Null) => String::new(),
             Some(Value::String(text)) => text.clone(),
@@ -117,6 +122,7 @@ fn labels(metadata: &Value) -> BTreeMap<String, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::api::events;
     use serde_json::json;
 
     fn pods() -> &'static Kind {
@@ -168,11 +174,24 @@ mod tests {
         };
         check("app in", "");
         check("", "metadata.name");
+        check("", "spec.priority=1");
+    }
+
+    #[test]
+    fn a_switch_that_is_absent_is_off() {
+        let pod = StoredObject::new(&json!({"metadata": {"name": "a"}, "spec": {}}));
+        let check = |fields, expected| {
+            let selection = Selection::parse(pods(), None, &query("", fields)).unwrap();
+            assert_eq!(selection.matches(&pod), expected, "{fields}");
+        };
+        check("spec.hostNetwork=false", true);
+        check("spec.hostNetwork=true", false);
+        check("spec.nodeName=", true);
     }
 
     #[test]
     fn events_are_selected_by_the_names_of_their_group() {
-        let event = json!({"involvedObject": {"kind": "Pod"}, "reason": "Killing", "message": "m"});
+        let event = json!({"involvedObject": {"kind": "Pod"}, "reason": "Killing"});
         let event = StoredObject::new(&event);
         let check = |group: &str, fields: &str, expected: bool| {
             let kind = match group {
@@ -184,8 +203,6 @@ mod tests {
         };
         check("events.k8s.io", "regarding.kind=Pod,reason=Killing", true);
         check("events.k8s.io", "regarding.kind=Node", false);
-        check("events.k8s.io", "involvedObject.kind=Pod,note=m", true);
         check("", "involvedObject.kind=Pod", true);
-        check("", "regarding.kind=Pod", false);
     }
 }
