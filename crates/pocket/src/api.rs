@@ -11,6 +11,8 @@ mod discovery;
 mod events;
 mod form;
 mod health;
+mod log;
+mod log_options;
 mod openapi;
 mod patch;
 mod path;
@@ -138,6 +140,7 @@ async fn answer_call(call: &Call, request: Request) -> Result<Response, ApiError
         (&Method::GET | &Method::POST, true, Subresource::PortForward) => {
             portforward::start(call, request)
         }
+        (&Method::GET, true, Subresource::Log) => log::get(call),
         (&Method::GET, true, Subresource::Scale) => scale::get(call),
         (&Method::PUT, true, Subresource::Scale) => scale::put(call, request).await,
         (&Method::PATCH, true, Subresource::Scale) => scale::patch(call, request).await,

@@ -102,6 +102,10 @@ impl ApiError {
         Self::invalid_of("DeleteOptions", "meta.k8s.io", "", errors)
     }
 
+    pub(crate) fn invalid_log_options(pod: &str, errors: FieldErrors) -> Self {
+        Self::invalid_of("PodLogOptions", "", pod, errors)
+    }
+
     fn invalid_of(kind: &str, group: &str, name: &str, errors: FieldErrors) -> Self {
         let errors = errors.into_vec();
         let text = |error: &FieldError| format!("{}: {}", error.field, error.message);

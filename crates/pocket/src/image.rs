@@ -6,6 +6,7 @@
 
 mod container_log;
 pub mod files;
+mod logs;
 mod memory;
 
 use std::collections::BTreeMap;
@@ -18,6 +19,8 @@ use futures::future::BoxFuture;
 use crate::image::files::Files;
 use crate::net::Host;
 pub use container_log::ContainerLog;
+pub(crate) use container_log::LogLine;
+pub(crate) use logs::Logs;
 pub use memory::Memory;
 
 /// A program that containers can be made of.

@@ -14,7 +14,7 @@ use serde_json::Value;
 use crate::api::{self, Server};
 use crate::clock::Clock;
 use crate::controllers;
-use crate::image::{Image, Images};
+use crate::image::{Image, Images, Logs};
 use crate::kubelet::{self, Kubelet};
 use crate::latencies::{Chance, Latencies};
 use crate::net::{Host, Loopback, Network};
@@ -156,12 +156,14 @@ impl Builder {
         let server = Server {
             registry,
             network: Network::new(subnets),
+            logs: Logs::default(),
             tasks: Tasks::default(),
             chance: Arc::new(Mutex::new(chance.fork())),
         };
         let Server {
             registry,
             network,
+            logs,
             tasks,
             ..
         } = &server;
@@ -175,6 +177,7 @@ impl Builder {
             registry.clone(),
             network.clone(),
             self.images,
+            logs.clone(),
             for_kubelet,
             chance,
         );

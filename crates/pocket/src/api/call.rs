@@ -7,6 +7,7 @@ use super::path::ResourcePath;
 use super::query::Query;
 use super::select::Selection;
 use crate::api_status::ApiError;
+use crate::image::Logs;
 use crate::latencies::Chance;
 use crate::net::Network;
 use crate::patch::managed::Author;
@@ -19,6 +20,8 @@ use crate::tasks::Tasks;
 pub(crate) struct Server {
     pub(crate) registry: Registry,
     pub(crate) network: Network,
+    /// What containers have written.
+    pub(crate) logs: Logs,
     /// Tasks of connections that outlive their request.
     pub(crate) tasks: Tasks,
     pub(crate) chance: Arc<Mutex<Chance>>,

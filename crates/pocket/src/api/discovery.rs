@@ -134,6 +134,12 @@ fn verbs(kind: &Kind) -> Vec<&'static str> {
 fn parts(kind: &Kind) -> Vec<Part> {
     let mut parts = Vec::new();
     if kind.name == "Pod" {
+        parts.push(Part {
+            name: "log",
+            group: kind.group,
+            kind: kind.name,
+            verbs: &["get"],
+        });
         let (kind, verbs) = ("PodPortForwardOptions", &["create", "get"]);
         parts.push(Part {
             name: "portforward",

@@ -30,6 +30,7 @@ pub(super) enum Subresource {
     Whole,
     Status,
     Scale,
+    Log,
     PortForward,
     /// The subresource by which a namespace controller finalizes a namespace.
     Finalize,
@@ -92,6 +93,7 @@ fn subresource(kind: &Kind, part: &str) -> Option<Subresource> {
     match part {
         "status" if kind.has_status => Some(Subresource::Status),
         "scale" if kind.has_scale => Some(Subresource::Scale),
+        "log" if kind.name == "Pod" => Some(Subresource::Log),
         "portforward" if kind.name == "Pod" => Some(Subresource::PortForward),
         "finalize" if kind.name == "Namespace" => Some(Subresource::Finalize),
         _ => None,
@@ -149,7 +151,9 @@ mod tests {
         check("apps", "namespaces/web/deployments/a/scale", scale);
         check("", "pods/a", None);
         check("", "namespaces/web/nodes", None);
-        check("", "namespaces/web/pods/a/log", None);
+        let log = Some(("Pod", Some("web"), Some("a"), Subresource::Log));
+        check("", "namespaces/web/pods/a/log", log);
+        check("", "namespaces/web/services/a/log", None);
         check("apps", "namespaces/web/pods", None);
     }
 }

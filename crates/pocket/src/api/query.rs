@@ -4,6 +4,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use super::form::RowObject;
+use super::log_options::LogOptions;
 use crate::api_status::ApiError;
 use crate::store::Version;
 
@@ -29,6 +30,8 @@ pub(super) struct Query {
     pub(super) force: bool,
     pub(super) grace: Option<i64>,
     pub(super) propagation: Option<String>,
+    /// The parameters of a log.
+    pub(super) log: LogOptions,
     /// What a table's rows carry of their objects.
     pub(super) include_object: RowObject,
     /// The ports of a port-forward, in the order given.
@@ -80,6 +83,14 @@ impl Query {
             "timeoutSeconds" => self.timeout = timeout(optional(name, &value)?),
             "gracePeriodSeconds" => self.grace = optional(name, &value)?,
             "propagationPolicy" => self.propagation = Some(value),
+            "container" => self.log.container = Some(value),
+            "follow" => self.log.follow = truth(&value),
+            "previous" => self.log.previous = truth(&value),
+            "timestamps" => self.log.timestamps = truth(&value),
+            "sinceSeconds" => self.log.since_seconds = optional(name, &value)?,
+            "sinceTime" => self.log.since_time = optional(name, &value)?,
+            "tailLines" => self.log.tail_lines = optional(name, &value)?,
+            "limitBytes" => self.log.limit_bytes = optional(name, &value)?,
             "includeObject" => self.include_object = RowObject::parse(&value)?,
             "ports" => self.ports.extend(ports(&value)?),
             _ => {}

@@ -17,6 +17,7 @@ use serde_json::{Value, json};
 use tower::ServiceExt;
 
 use super::*;
+use crate::image::Logs;
 use crate::latencies::Chance;
 use crate::net::Network;
 use crate::registry::Registry;
@@ -43,6 +44,7 @@ impl Client {
         let server = Server {
             registry: registry.clone(),
             network,
+            logs: Logs::default(),
             tasks: Tasks::default(),
             chance: Arc::new(Mutex::new(Chance::none())),
         };

@@ -9,7 +9,7 @@ use super::addresses::Addresses;
 use super::status_manager::StatusManager;
 use super::sync_queue::Relists;
 use crate::clock::Clock;
-use crate::image::Images;
+use crate::image::{Images, Logs};
 use crate::latencies::{Chance, Work};
 use crate::net::{Host, Network};
 use crate::registry::Registry;
@@ -20,6 +20,7 @@ pub(super) struct Node {
     pub(super) clock: Clock,
     pub(super) network: Network,
     pub(super) images: Images,
+    pub(super) logs: Logs,
     pub(super) statuses: StatusManager,
     /// When the node relists its containers.
     pub(super) relists: Relists,
@@ -31,6 +32,7 @@ impl Node {
         registry: Registry,
         network: Network,
         images: Images,
+        logs: Logs,
         random: &mut fastrand::Rng,
         chance: &mut Chance,
     ) -> Self {
@@ -41,6 +43,7 @@ impl Node {
             registry,
             network,
             images,
+            logs,
             statuses: StatusManager::new(clock.clone()),
             relists: Relists::new(first, chance.time(Work::RelistAll)),
             addresses: Mutex::new(Addresses::new(subnets)),

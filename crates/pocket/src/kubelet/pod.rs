@@ -120,7 +120,7 @@ impl PodWorker {
             ip: None,
             seen_ip: None,
             directories: BTreeMap::new(),
-            runtime: Runtime::new(node.clock.clone(), containers),
+            runtime: Runtime::new(node.clock.clone(), node.logs.clone(), containers),
             attempts: vec![Attempts::default(); containers],
             refusals: BTreeMap::new(),
             probing: Arc::new(probing),

@@ -16,7 +16,7 @@ use super::container_history::History;
 use super::process::{self, EndReceiver, Handle};
 use super::termination_message::MessageSource;
 use crate::clock::Clock;
-use crate::image::{Image, Process};
+use crate::image::{ContainerLog, Image, Logs, Process};
 
 /// The exit code of a container whose process never started.
 ///
@@ -29,6 +29,9 @@ pub(super) struct Runtime {
     clock: Clock,
     shared: Arc<Shared>,
     handles: Vec<Option<Handle>>,
+    logs: Logs,
+    /// The IDs of the containers with logs, by place: the newest, and the one before it.
+    logged: Vec<[Option<ContainerId>; 2]>,
     tasks: JoinSet<()>,
 }
 
@@ -41,7 +44,7 @@ struct Shared {
 
 impl Runtime {
     /// The runtime of a Pod with this many containers, none of them started.
-    pub(super) fn new(clock: Clock, containers: usize) -> Self {
+    pub(super) fn new(clock: Clock, logs: Logs, containers: usize) -> Self {
         let histories = Mutex::new(vec![History::default(); containers]);
         Self {
             clock,
@@ -49,6 +52,8 @@ impl Runtime {
                 histories,
                 ended: Notify::new(),
             }),
+            logs,
+            logged: vec![[None, None]; containers],
             handles: std::iter::repeat_with(|| None).take(containers).collect(),
             tasks: JoinSet::new(),
         }
@@ -82,9 +87,15 @@ impl Runtime {
         process: impl FnOnce(BoxFuture<'static, ()>) -> Process,
     ) -> EndReceiver {
         let since = self.clock.now();
+        let log = self.begin_log(place, &id);
         self.push(place, id, reference, Life::Running { since });
         let (shared, clock) = (Arc::clone(&self.shared), self.clock.clone());
+        let process = |terminate| Process {
+            log,
+            ..process(terminate)
+        };
         let (handle, run) = process::prepare(image, process, move |ended| {
+            ended.log.end();
             let exit = Exit {
                 code: ended.code,
                 started: since,
@@ -118,6 +129,17 @@ impl Runtime {
         self.push(place, id, reference, Life::Exited(exit));
         self.handles[place] = None;
         self.shared.ended.notify_one();
+    }
+
+    /// The log of a new instance. The node keeps it and that of the instance before.
+    fn begin_log(&mut self, place: usize, id: &ContainerId) -> ContainerLog {
+        let log = ContainerLog::new(self.clock.clone());
+        let [newest, dead] = &mut self.logged[place];
+        if let Some(oldest) = std::mem::replace(dead, newest.replace(id.clone())) {
+            self.logs.remove(&oldest.to_string());
+        }
+        self.logs.add(id.to_string(), log.clone());
+        log
     }
 
     fn push(&self, place: usize, id: ContainerId, reference: &str, life: Life) {
@@ -154,6 +176,14 @@ impl Runtime {
             .iter()
             .filter_map(|place| self.handles[*place].as_ref());
         join_all(handles.map(Handle::ended)).await;
+    }
+}
+
+impl Drop for Runtime {
+    fn drop(&mut self) {
+        for id in self.logged.iter().flatten().flatten() {
+            self.logs.remove(&id.to_string());
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! A whole cluster on a paused clock: from an applied Deployment to a refused connection.
 
 mod api;
+mod logs;
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};

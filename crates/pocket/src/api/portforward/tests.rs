@@ -13,6 +13,7 @@ use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 
 use super::*;
 use crate::api::{Server, router};
+use crate::image::Logs;
 use crate::latencies::Chance;
 use crate::net::Network;
 use crate::registry::tests::{from, registry};
@@ -42,6 +43,7 @@ impl Scene {
             server: Server {
                 registry,
                 network,
+                logs: Logs::default(),
                 tasks: Tasks::default(),
                 chance: Arc::new(Mutex::new(Chance::none())),
             },

@@ -68,7 +68,14 @@ impl World {
         let random = fastrand::Rng::with_seed(2);
         let network = Network::default();
         let mut tasks = JoinSet::new();
-        let kubelet = Kubelet::new(registry.clone(), network, images, random, Chance::none());
+        let kubelet = Kubelet::new(
+            registry.clone(),
+            network,
+            images,
+            Logs::default(),
+            random,
+            Chance::none(),
+        );
         tasks.spawn(kubelet.run());
         let seen = Arc::new(Mutex::new(Vec::new()));
         tasks.spawn(watch(registry.clone(), Arc::clone(&seen)));
