@@ -1,11 +1,13 @@
 //! JUnit results of made-up runs, read back by a parser.
 
 use proptest::prelude::*;
-use quick_xml::{Reader, XmlVersion};
+use quick_xml::{Reader, XmlVersion, events::Event};
 
+use super::xml::attribute;
 use super::*;
-use crate::report::json::{Chain, Requests};
-use crate::timeline::Place;
+use crate::judge::Verdict;
+use crate::report::json::{Chain, Error, Expectation, Measure, Requests, Run, Step};
+use crate::timeline::{Micros, Place};
 
 /// A run with one step, one expectation of this verdict, and this text wherever text can stand.
 pub(in crate::report) fn run(text: &str, verdict: Option<Verdict>) -> Run {
