@@ -255,7 +255,7 @@ const COMPLETIONS: [(&[&str], &str); 8] = [
     (&["probeflip", "status", "st"], "sts/"),
     (&["probeflip", "run", "--on", "vir"], "virtual"),
     (&["probeflip", "lint", "--fail-on", "warn"], "warning"),
-    (&["probeflip", "schema", "pre"], "predict"),
+    (&["probeflip", "schema", "ru"], "run"),
 ];
 
 #[test]

@@ -69,6 +69,8 @@ mod parallel;
 mod predict;
 /// `predict` of changed configurations and of experiments, its advice, and `diff`.
 mod predict_changes;
+/// `predict --report`: its page, and where it goes.
+mod predict_report;
 /// Predictions and what a node shows: docs/predictions-on-a-node.md.
 mod predictions;
 /// Escaping of terminal output, and output that cannot be written.
@@ -79,6 +81,8 @@ mod refusals;
 mod repeats;
 /// JSON reports of runs without a verdict.
 mod reports;
+/// What commands write as JSON, against the published schemas.
+mod schemas;
 /// `watch` on a terminal: lanes, flips, signals, job control.
 mod watch;
 

@@ -113,6 +113,7 @@ impl Command {
         match self {
             Self::Run(run) => run.printing(),
             Self::Judge(judge) => judge.printing(),
+            Self::Predict(predict) => predict.printing(),
             _ => Printing::default(),
         }
     }
@@ -129,6 +130,8 @@ pub enum Described {
     Lint,
     /// What `predict` writes as JSON
     Predict,
+    /// What `predict` of experiments writes as JSON
+    PredictExperiments,
 }
 
 /// Where experiments run.

@@ -10,10 +10,12 @@ mod heal;
 mod image;
 mod lint;
 mod manifest_input;
+mod output;
 mod pocket_on_port;
 mod predict;
 mod run;
 mod session;
+mod shell;
 mod stand_in;
 mod status;
 mod up;
@@ -121,7 +123,7 @@ fn down_what(down: &cli::Down, printer: &Printer) -> CommandResult {
 /// Prints what stand-ins do not keep.
 fn note_stand_ins(notes: &[String], printer: &Printer) {
     for note in notes {
-        printer.note(format!("note: {note}"));
+        printer.paragraph("note: ", note);
     }
 }
 
@@ -132,6 +134,7 @@ fn schema_of(format: Described) -> Schema {
         Described::Run => json::schema(),
         Described::Lint => lint_report::schema(),
         Described::Predict => prediction::schema(),
+        Described::PredictExperiments => prediction::expectations_schema(),
     }
 }
 

@@ -16,6 +16,7 @@ mod expectation;
 mod experiment;
 mod finding;
 mod finding_text;
+mod html;
 mod impact;
 mod impact_severity;
 mod json;
@@ -34,10 +35,12 @@ pub(crate) use basis::Basis;
 pub(crate) use change::{changed, set, strategic_merge};
 pub(crate) use comparison::{Comparison, compare, marked};
 pub(crate) use expectation::{
-    ExpectationTimes, expectations_json, expectations_markdown, expectations_text,
+    ExpectationTimes, expectations_json, expectations_markdown, expectations_schema,
+    expectations_text,
 };
 pub(crate) use experiment::{Written, name, written};
 pub(crate) use finding::{Finding, findings};
+pub(crate) use html::PredictionPage;
 pub(crate) use impact::{Impact, NoImpact};
 pub(crate) use impact_severity::ImpactSeverity;
 #[cfg(test)]

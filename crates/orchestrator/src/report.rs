@@ -15,6 +15,7 @@ mod line;
 pub(crate) mod lint;
 mod markdown;
 mod markdown_table;
+mod markdown_text;
 mod measures;
 mod outcome_changes;
 mod paint;
@@ -30,12 +31,13 @@ mod wrap;
 pub(crate) use junit::junit;
 pub(crate) use markdown::markdown;
 pub(crate) use markdown_table::markdown_table;
+pub(crate) use markdown_text::markdown_text;
 pub(crate) use paint::Paint;
 pub(crate) use run_text::RunText;
 pub(crate) use sections::{Section, SectionBuilder, sections};
 pub(crate) use summary::{Total, plural};
-pub(crate) use table::{bare_table, details};
-pub(crate) use wrap::{hanging, start, wrapped};
+pub(crate) use table::{bare_table, details, is_narrow};
+pub(crate) use wrap::{columns, hanging, start, wrapped};
 
 #[cfg(test)]
 mod tests;

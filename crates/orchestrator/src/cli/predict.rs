@@ -2,13 +2,14 @@
 
 use std::{path::PathBuf, str::FromStr, time::Duration};
 
-use clap::{Args, ValueEnum};
+use clap::{Args, ValueEnum, ValueHint};
 use probe_target::model::duration;
 
-use super::{input::Input, stand_in::StandInTargets};
+use super::{input::Input, results::is_stdout, stand_in::StandInTargets};
 use crate::{
     input::experiment::Rate,
     predict::{Mode, Scope},
+    report::printer::Printing,
 };
 
 /// `probeflip predict`
@@ -55,6 +56,9 @@ pub struct Predict {
     /// How answers are printed
     #[arg(long, value_enum, default_value_t = Format::Table)]
     pub output: Format,
+    /// Draw the rows and when their effects follow on one HTML page; `-` is standard output
+    #[arg(long, value_name = "F.html", value_hint = ValueHint::FilePath)]
+    pub report: Option<PathBuf>,
     /// Where to write the experiments, which `run` takes
     #[arg(long, value_name = "DIR")]
     pub experiments: Option<PathBuf>,
@@ -62,6 +66,29 @@ pub struct Predict {
     /// `outage=5s` for outages that last as long
     #[arg(long, value_name = "SEVERITY")]
     pub fail_on: Option<FailOn>,
+}
+
+impl Predict {
+    /// How text is printed, which a report on standard output leaves to stderr.
+    pub(super) fn printing(&self) -> Printing {
+        Printing {
+            on_stderr: is_stdout(self.report.as_deref()),
+            ..Printing::default()
+        }
+    }
+
+    /// The options that write to standard output.
+    pub(crate) fn on_stdout(&self) -> Vec<&'static str> {
+        if !is_stdout(self.report.as_deref()) {
+            return Vec::new();
+        }
+        let output = match self.output {
+            Format::Table => None,
+            Format::Json => Some("--output json"),
+            Format::Markdown => Some("--output markdown"),
+        };
+        output.into_iter().chain(["--report"]).collect()
+    }
 }
 
 /// The least severity that makes the command fail.

@@ -11,7 +11,11 @@ use std::{
     time::Duration,
 };
 
-use super::manifest_input;
+use super::{
+    manifest_input,
+    output::{Output, at_most_one},
+    shell,
+};
 use crate::{
     cli::{
         self,
@@ -22,13 +26,14 @@ use crate::{
         experiment::{Rate, TrafficThat},
         load::Manifest,
         problem::{ProblemText, Problems},
+        source::Source,
     },
     predict::{
-        self, Answer, Basis, Comparison, Extras, Finding, ImpactSeverity, Question, Table, Wanted,
-        Workload, Written,
+        self, Answer, Basis, Comparison, Extras, Finding, ImpactSeverity, PredictionPage, Question,
+        Table, Wanted, Workload, Written,
     },
     report::{
-        hanging,
+        hanging, markdown_text,
         printer::{PrintError, Printer},
         wrapped,
     },
@@ -55,6 +60,11 @@ enum PredictError {
     NoSuchRow(ProblemText),
     #[error("`--advise={}` is part of the input; expected a file elsewhere", .0.display())]
     PatchesAreInput(PathBuf),
+    #[error(
+        "`--report` draws rows of manifests, and these are experiments; `probeflip run --on virtual \
+         --report F.html` draws their runs"
+    )]
+    ReportOfExperiments,
     #[error("cannot write `{}`", path.display())]
     Write {
         path: PathBuf,
@@ -75,8 +85,12 @@ pub(super) fn run(command: &cli::Predict, printer: &Printer) -> CommandResult {
     {
         return Err(PredictError::PatchesAreInput(path.clone()).into());
     }
+    at_most_one(command.on_stdout())?;
     let experiments = experiments::experiments(&command.input)?;
     if !experiments.is_empty() {
+        if command.report.is_some() {
+            return Err(PredictError::ReportOfExperiments.into());
+        }
         return experiments::predict(experiments, command, printer);
     }
     let manifests = manifest_input::read(&command.input, &[])?;
@@ -100,6 +114,7 @@ pub(super) fn run(command: &cli::Predict, printer: &Printer) -> CommandResult {
     if let Some(folder) = &command.experiments {
         keep(&asked, folder)?;
     }
+    let report = command.report.as_deref().map(Output::create).transpose()?;
     let rate = command.rate.per_second();
     let basis = Basis::new(&settings, command.samples, command.seed, rate);
     let mut interrupt = Interrupt::catch()?;
@@ -144,7 +159,11 @@ pub(super) fn run(command: &cli::Predict, printer: &Printer) -> CommandResult {
         tried,
     };
     predicted.print(&basis, &mut rows, exit)?;
-    Ok(exit)
+    let Some(report) = report else {
+        return Ok(exit);
+    };
+    let page = predicted.page(&basis, &manifests, &notes);
+    Ok(exit.and(printer.ended(report.fill(page.as_bytes()))))
 }
 
 /// The file that the patches of `--advise` go to.
@@ -239,6 +258,25 @@ struct Predicted<'a> {
 }
 
 impl Predicted<'_> {
+    /// The HTML page.
+    fn page(&self, basis: &Basis, manifests: &[Manifest], notes: &[String]) -> String {
+        let tried = self.tried.as_ref();
+        let advice = tried.map(|tried| tried.text(WIDTH));
+        let patches = tried.map_or("", |tried| &tried.patches);
+        let files: Vec<&Source> = manifests.iter().map(|manifest| &manifest.source).collect();
+        let page = PredictionPage {
+            basis,
+            answers: &self.answers,
+            findings: &self.findings,
+            comparison: self.comparison.as_deref(),
+            advice: advice.as_deref().map(|advice| (advice, patches)),
+            notes,
+            files: &files,
+            again: &shell::command(std::env::args_os(), "--report"),
+        };
+        page.html()
+    }
+
     fn print(&self, basis: &Basis, rows: &mut Rows<'_>, exit: Exit) -> Result<(), PrintError> {
         let printer = rows.printer;
         let messages = self.findings.iter().map(|finding| finding.message.as_str());
@@ -249,7 +287,7 @@ impl Predicted<'_> {
                 }
                 rows.end(&self.answers, messages)?;
                 if let Some(tried) = &self.tried {
-                    printer.text(&tried.text())?;
+                    printer.text(&tried.text(rows.width))?;
                 }
             }
             Format::Json => {
@@ -267,13 +305,14 @@ impl Predicted<'_> {
                 let answers = marked.as_ref().unwrap_or(&self.answers);
                 printer.data(&predict::markdown(answers))?;
                 let items = messages.enumerate();
-                let items = items.map(|(index, message)| format!("{}. {message}\n", index + 1));
+                let items = items
+                    .map(|(index, message)| format!("{}. {}\n", index + 1, markdown_text(message)));
                 let items: String = items.collect();
                 if !items.is_empty() {
                     printer.data(&format!("\n{items}"))?;
                 }
                 if let Some(tried) = &self.tried {
-                    printer.data(&tried.text())?;
+                    printer.data(&tried.markdown())?;
                 }
             }
         }

@@ -9,7 +9,6 @@ mod apart;
 mod collector;
 mod ended;
 mod listing;
-mod output;
 mod output_files;
 mod repeat;
 mod report_file;
@@ -23,6 +22,7 @@ use crate::{
     check,
     cli::{self, On},
     cluster::{self, Cluster, Latencies, guard},
+    commands::output,
     exit::{CommandResult, Exit, Failure, HasExitCode},
     input::{
         experiment::Experiment,

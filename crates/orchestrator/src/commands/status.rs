@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use comfy_table::{Table, presets};
+use comfy_table::{ContentArrangement, Table, presets};
 use k8s_openapi::api::core::v1::Pod;
 
 use super::session::Session;
@@ -10,6 +10,7 @@ use crate::{
     cli::Selected,
     exit::{CommandResult, Exit},
     printable::one_line,
+    report::{columns, hanging, is_narrow, wrapped},
     targets::{
         self,
         control_pool::ControlPool,
@@ -49,7 +50,9 @@ pub(super) async fn run(selected: &Selected, session: Session<'_>) -> CommandRes
         ));
         return Ok(exit);
     }
-    session.printer.text(&drawn(table))?;
+    session
+        .printer
+        .text(&drawn(table, session.printer.width()))?;
     Ok(exit)
 }
 
@@ -68,12 +71,89 @@ async fn ask(
     Ok(controls.control(&address).state().await?)
 }
 
-fn drawn(rows: Vec<Row>) -> String {
+fn drawn(rows: Vec<Row>, width: Option<u16>) -> String {
+    let rows = rows.into_iter();
+    let rows = rows.map(|row| row.cells().map(|cell| one_line(&cell).into_owned()));
+    let lines = if is_narrow(width) {
+        list(rows, columns(width))
+    } else {
+        table(rows, width)
+    };
+    lines.into_iter().map(|line| line + "\n").collect()
+}
+
+fn table(rows: impl Iterator<Item = [String; 6]>, width: Option<u16>) -> Vec<String> {
     let mut table = Table::new();
     table.load_style(presets::NOTHING).set_header(HEADS);
-    for row in rows {
-        table.add_row(row.cells().map(|cell| one_line(&cell).into_owned()));
+    if let Some(width) = width {
+        table
+            .set_content_arrangement(ContentArrangement::Dynamic)
+            .set_width(width);
     }
+    table.add_rows(rows);
     let lines = table.lines().map(|line| line.trim_end().to_owned());
-    lines.fold(String::new(), |text, line| text + &line + "\n")
+    lines.collect()
+}
+
+/// A heading for each container, and below it each probe with its flip, then what is seen.
+fn list(rows: impl Iterator<Item = [String; 6]>, columns: usize) -> Vec<String> {
+    let mut lines = Vec::new();
+    let mut last = None;
+    for [pod, container, probe, set, seen, services] in rows {
+        let heading = format!("{pod} container {container}");
+        if last.as_ref() != Some(&heading) {
+            lines.extend(wrapped(&heading, columns));
+            last = Some(heading);
+        }
+        lines.extend(hanging("  ", &format!("{probe}: {set}"), columns));
+        let below = [seen, services].into_iter().filter(|cell| !cell.is_empty());
+        for cell in below {
+            lines.extend(hanging("      ", &cell, columns));
+        }
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(width: Option<u16>) -> String {
+        let row = |container: &str, set: &str| Row {
+            pod: "shop-6d5f7c9b8d-x2x7p".to_owned(),
+            container: container.to_owned(),
+            probe: "readiness http 8081/readyz".to_owned(),
+            set: set.to_owned(),
+            seen: "running, not ready, 3 restarts".to_owned(),
+            services: "shop not ready, shop-canary not ready, metrics ready".to_owned(),
+        };
+        drawn(
+            vec![row("app", "404, 29s left, leased"), row("cache", "base")],
+            width,
+        )
+    }
+
+    #[test]
+    fn it_fits_the_terminal() {
+        for width in [20, 40, 60, 80, 99, 100, 120, 200] {
+            let text = text(Some(width));
+            let longest = text.lines().map(|line| line.chars().count()).max();
+            assert!(longest <= Some(width.into()), "{width}:\n{text}");
+            for part in ["cache", "leased", "metrics"] {
+                assert!(text.contains(part), "{width}:\n{text}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_narrow_terminal_gets_a_list() {
+        let expected = "\
+shop-6d5f7c9b8d-x2x7p container app
+  readiness http 8081/readyz: 404, 29s left, leased
+      running, not ready, 3 restarts
+      shop not ready, shop-canary not ready, metrics ready
+";
+        assert!(text(Some(60)).starts_with(expected), "{}", text(Some(60)));
+        assert_eq!(text(None).lines().count(), 3);
+    }
 }

@@ -25,15 +25,15 @@ pub(crate) struct TriedChange {
 }
 
 impl TriedChange {
-    /// The change, what it needs, and the row before and after it, a line each.
-    pub(crate) fn lines(&self) -> Vec<String> {
+    /// The change, and below it what it needs and the row before and after it.
+    pub(crate) fn text(&self) -> (String, Vec<String>) {
         let Self {
             candidate,
             before,
             after,
         } = self;
         let row = |when: &str, answer: &Answer| {
-            format!("  {when}: {}: {}", answer.severity, sentences(answer))
+            format!("{when}: {}: {}", answer.severity, sentences(answer))
         };
         let subject = before.subject();
         let head = format!(
@@ -43,9 +43,9 @@ impl TriedChange {
         let needs = candidate
             .needs
             .as_ref()
-            .map(|needs| format!("  needs {needs}"));
+            .map(|needs| format!("needs {needs}"));
         let rows = [row("before", before), row("after", after)];
-        [head].into_iter().chain(needs).chain(rows).collect()
+        (head, needs.into_iter().chain(rows).collect())
     }
 }
 

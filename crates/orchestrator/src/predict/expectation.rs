@@ -1,14 +1,16 @@
 //! When the expectations of an experiment become true: by the closed formula, and in runs.
 
 use rules::probe::Window;
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema, generate::SchemaSettings};
 use serde::Serialize;
-use serde_json::json;
 
-use super::answer_text::{range, seconds};
+use super::{
+    answer_text::{range, seconds},
+    json::FORMAT,
+};
 use crate::{
     printable::one_line,
-    report::{bare_table, markdown_table},
+    report::{bare_table, markdown_table, markdown_text},
     timeline::Micros,
 };
 
@@ -104,11 +106,40 @@ pub(crate) fn expectations_text(rows: &[ExpectationTimes], width: Option<u16>) -
 
 /// The same as a Markdown table.
 pub(crate) fn expectations_markdown(rows: &[ExpectationTimes]) -> String {
-    markdown_table(COLUMNS, rows.iter().map(ExpectationTimes::cells))
+    let rows = rows.iter().map(ExpectationTimes::cells);
+    markdown_table(
+        COLUMNS,
+        rows.map(|cells| cells.map(|cell| markdown_text(&cell))),
+    )
+}
+
+/// What `probeflip predict EXPERIMENT --output json` writes.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+struct ExpectationsReport<'a> {
+    /// The version of this format: 1. A later version may add fields.
+    predict: u32,
+    /// Version of this program.
+    probeflip: &'static str,
+    /// Each `eventually` of the experiments, in the order of the files.
+    expectations: &'a [ExpectationTimes],
 }
 
 /// The same as JSON.
 pub(crate) fn expectations_json(rows: &[ExpectationTimes]) -> String {
-    let text = serde_json::to_string_pretty(&json!({ "expectations": rows }));
+    let report = ExpectationsReport {
+        predict: FORMAT,
+        probeflip: env!("CARGO_PKG_VERSION"),
+        expectations: rows,
+    };
+    let text = serde_json::to_string_pretty(&report);
     text.expect("a report must be JSON") + "\n"
+}
+
+/// The schema of what [`expectations_json`] writes.
+pub(crate) fn expectations_schema() -> Schema {
+    let settings = SchemaSettings::draft2020_12().for_serialize();
+    settings
+        .into_generator()
+        .into_root_schema_for::<ExpectationsReport<'_>>()
 }

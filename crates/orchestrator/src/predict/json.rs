@@ -10,7 +10,7 @@ use super::{
 use crate::exit::Exit;
 
 /// The version of this format.
-const FORMAT: u32 = 1;
+pub(super) const FORMAT: u32 = 1;
 
 /// What `probeflip predict --output json` writes.
 #[derive(Debug, Serialize, JsonSchema)]

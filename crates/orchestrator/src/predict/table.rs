@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     printable::one_line,
-    report::{hanging, markdown_table},
+    report::{hanging, markdown_table, markdown_text},
 };
 
 /// Width of text that no terminal limits.
@@ -60,8 +60,15 @@ impl Table {
     pub(crate) fn head(&self) -> String {
         let cells = ["fails", "Pods", "severity"];
         let line = self.width.min(WIDTH);
-        let cells = self.cells(cells) + "why, and what follows";
-        format!("{}\n{}\n", cells.trim_end(), "─".repeat(line))
+        let own = self.cells(cells);
+        let cells = own.clone() + "why, and what follows";
+        // What stands below its row needs no column.
+        let head = if cells.chars().count() > self.width {
+            &own
+        } else {
+            &cells
+        };
+        format!("{}\n{}\n", head.trim_end(), "─".repeat(line))
     }
 
     /// The lines of an answer, below its container if that is another than before.
@@ -73,7 +80,7 @@ impl Table {
             self.subject = Some(subject);
         }
         let severity = answer.severity.to_string();
-        let cells = self.cells([&answer.fails, &answer.pods, &severity]);
+        let cells = self.cells([&one_line(&answer.fails), &answer.pods, &severity]);
         let sentences = sentences(answer);
         let own = cells.chars().count();
         if own + SENTENCES <= self.width {
@@ -97,13 +104,8 @@ pub(crate) fn markdown(answers: &[Answer]) -> String {
     let rows = answers.iter().map(|answer| {
         let severity = answer.severity.to_string();
         let (subject, sentences) = (answer.subject(), sentences(answer));
-        [
-            one_line(&subject).into_owned(),
-            answer.fails.clone(),
-            answer.pods.clone(),
-            severity,
-            sentences,
-        ]
+        let cells = [&subject, &answer.fails, &answer.pods, &severity, &sentences];
+        cells.map(|cell| markdown_text(cell))
     });
     markdown_table(COLUMNS, rows)
 }

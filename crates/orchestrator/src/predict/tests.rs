@@ -1,5 +1,7 @@
 //! Questions about a small chart, and the experiments that ask them.
 
+pub(super) mod hostile;
+
 use expect_test::{Expect, expect, expect_file};
 
 use super::experiment::Effect;

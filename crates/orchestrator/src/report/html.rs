@@ -9,13 +9,19 @@ mod percentiles;
 mod picture;
 mod section;
 mod shown;
+#[cfg(test)]
+pub(crate) mod skeleton;
 mod svg;
 mod when;
 
-pub(crate) use page::Entry;
 use page::page;
-pub(crate) use section::Run;
+pub(crate) use page::{Entry, document};
+pub(crate) use picture::Picture;
 use section::section;
+pub(crate) use section::{Run, keys, sources, tools};
+pub(crate) use shown::{Lines, Text};
+pub(crate) use svg::{chart, lane_id, row_id, symbol};
+pub(crate) use when::When;
 
 /// The page so far: it keeps what it shows of a run, not the run.
 #[derive(Debug, Default)]

@@ -204,7 +204,7 @@ impl Lanes {
             }
             Subject::Other(_) => self.others(extent).lanes,
             Subject::Client(_) => self.followed_clients(extent).lanes,
-            Subject::Run | Subject::Expectation(..) => return None,
+            Subject::Run | Subject::Expectation(..) | Subject::Answer(..) => return None,
         };
         lanes.into_iter().find(|lane| lane.subject == *subject)
     }

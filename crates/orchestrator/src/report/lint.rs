@@ -8,7 +8,7 @@ use serde::Serialize;
 use crate::{
     lint::{LintFinding, LintOutcome, Severity},
     printable::one_line,
-    report::{plural, wrapped},
+    report::{columns, hanging, plural, wrapped},
 };
 
 /// The version of the JSON format.
@@ -120,7 +120,7 @@ pub(crate) fn text(
     least: Severity,
     width: Option<u16>,
 ) -> String {
-    let width = width.map_or(WIDTH, usize::from);
+    let width = width.map_or(WIDTH, |width| columns(Some(width)));
     let mut text = String::new();
     for finding in outcome
         .findings
@@ -130,7 +130,7 @@ pub(crate) fn text(
         text += &paragraph(finding, origin, width);
         text.push('\n');
     }
-    text + &summary(outcome, least)
+    text + &wrapped(&summary(outcome, least), width).join("\n") + "\n"
 }
 
 /// `shop.yaml:3:5: error PL10 deployment/shop container web`, then the message, indented.
@@ -152,11 +152,10 @@ fn paragraph(finding: &LintFinding, origin: Origin, width: usize) -> String {
     if let Some(container) = &finding.container {
         write!(text, " container {}", one_line(container)).expect("a String must take text");
     }
-    text.push('\n');
-    for line in wrapped(&one_line(&finding.message), width.saturating_sub(4)) {
-        writeln!(text, "    {line}").expect("a String must take text");
-    }
-    text
+    let headline = wrapped(&text, width);
+    let message = hanging("    ", &one_line(&finding.message), width);
+    let lines = headline.into_iter().chain(message);
+    lines.map(|line| line + "\n").collect()
 }
 
 fn summary(outcome: &LintOutcome, least: Severity) -> String {
@@ -180,7 +179,7 @@ fn summary(outcome: &LintOutcome, least: Severity) -> String {
     }
     let workloads = plural(outcome.workloads, "workload");
     let services = plural(outcome.services, "Service");
-    format!("{workloads}, {services}: {}\n", parts.join(", "))
+    format!("{workloads}, {services}: {}", parts.join(", "))
 }
 
 /// The schema of [`LintReport`], as it is written: what may be null is there.

@@ -5,12 +5,12 @@ use std::fmt::Write as _;
 
 use super::json::{Chain, Error, Expectation, Repeat, Report, Run, Step};
 use super::markdown_table::markdown_table;
+use super::markdown_text::markdown_text as escaped;
 use super::paint::marked;
 use super::repetition::HEADS;
 use super::summary::Total;
 use crate::exit::Exit;
 use crate::judge::Verdict;
-use crate::printable::one_line;
 use crate::timeline::Micros;
 
 /// The results of a command.
@@ -266,21 +266,6 @@ fn errors(errors: &[Error]) -> String {
         .expect("a String must take text");
     }
     text
-}
-
-/// Text on one line in which nothing is Markdown or HTML, in tables too.
-fn escaped(text: &str) -> String {
-    let mut escaped = String::new();
-    for character in one_line(text).chars() {
-        match character {
-            '|' => escaped.push_str("&#124;"),
-            '\\' | '`' | '*' | '_' | '[' | ']' | '<' | '>' | '~' | '$' | '#' | '&' => {
-                escaped.extend(['\\', character]);
-            }
-            _ => escaped.push(character),
-        }
-    }
-    escaped
 }
 
 #[cfg(test)]

@@ -206,6 +206,12 @@ impl Printer {
         self.say(&format!("{}{line}\n", self.erase()));
     }
 
+    /// Prints a message in lines that fit the terminal, below each other behind their start.
+    pub(crate) fn paragraph(&self, start: &str, text: &str) {
+        let lines = wrap::hanging(start, &printable::lines(text), wrap::columns(self.live));
+        self.note(lines.join("\n"));
+    }
+
     /// Prints one line about the progress of the command to stderr if everything is to be printed;
     /// else it is the progress line.
     pub fn detail(&self, line: impl AsRef<str>) {

@@ -27,7 +27,7 @@ pub(super) fn verdicts(judgement: &Judgement, width: Option<u16>) -> String {
 }
 
 /// Whether a terminal is too narrow for tables.
-pub(super) fn is_narrow(width: Option<u16>) -> bool {
+pub(crate) fn is_narrow(width: Option<u16>) -> bool {
     width.is_some_and(|width| width < MIN_TABLE)
 }
 

@@ -11,7 +11,7 @@ const NARROWEST: u16 = 20;
 const INDENT: &str = "    ";
 
 /// The columns of a terminal of this width; without a terminal, as many as it takes.
-pub(super) fn columns(width: Option<u16>) -> usize {
+pub(crate) fn columns(width: Option<u16>) -> usize {
     width.map_or(usize::MAX, |width| width.max(NARROWEST).into())
 }
 

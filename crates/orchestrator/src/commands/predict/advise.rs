@@ -3,7 +3,7 @@
 //! A change is tried with few runs of the finding's own question first. One that lowers it is tried
 //! with all runs of all questions about the workload, once for all findings that it may lower.
 
-use std::{collections::BTreeMap, fmt::Write as _};
+use std::collections::BTreeMap;
 
 use super::{
     asked,
@@ -19,7 +19,7 @@ use crate::{
         is_finding, lowers, none_is_worse, strategic_merge,
     },
     printable::one_line,
-    report::printer::Printer,
+    report::{hanging, markdown_text, printer::Printer, wrapped},
     run::interrupt::Interrupt,
 };
 
@@ -40,15 +40,34 @@ pub(super) struct Tried {
 }
 
 impl Tried {
-    /// The advice for people.
-    pub(super) fn text(&self) -> String {
-        let mut text = String::from("\nAdvice, each change tried in virtual time:\n");
-        for advice in &self.advice {
-            text.push('\n');
-            for line in advice.lines() {
-                writeln!(text, "{}", one_line(&line)).expect("text must take text");
+    /// The advice for people, in lines of this width.
+    pub(super) fn text(&self, width: usize) -> String {
+        self.formatted(|(change, details)| {
+            let mut lines = wrapped(&one_line(&change), width);
+            for detail in details {
+                lines.extend(hanging("  ", &one_line(&detail), width));
             }
-        }
+            format!("\n{}\n", lines.join("\n"))
+        })
+    }
+
+    /// The advice as Markdown.
+    pub(super) fn markdown(&self) -> String {
+        self.formatted(|(change, details)| {
+            let details = details.iter();
+            let details = details.map(|detail| format!("  - {}\n", markdown_text(detail)));
+            format!(
+                "\n- {}\n{}",
+                markdown_text(&change),
+                details.collect::<String>()
+            )
+        })
+    }
+
+    fn formatted(&self, change: impl Fn((String, Vec<String>)) -> String) -> String {
+        let changes = self.advice.iter().map(|advice| change(advice.text()));
+        let changes: String = changes.collect();
+        let text = format!("\nAdvice, each change tried in virtual time:\n{changes}");
         match (self.advice.len(), self.unhelped) {
             (0, 0) => "\nNo finding needs advice.\n".to_owned(),
             (_, 0) => text,

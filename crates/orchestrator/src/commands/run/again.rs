@@ -5,6 +5,7 @@ use clap::ValueEnum as _;
 use crate::{
     cli,
     cluster::Latencies,
+    commands::shell::quoted,
     input::{experiment::Experiment, files::SEED},
     timeline::{Header, Place},
 };
@@ -60,26 +61,4 @@ pub(super) fn command(experiment: &Experiment, header: &Header, options: &Option
         words.push(quoted(&path));
     }
     words.join(" ")
-}
-
-/// A word as a POSIX shell reads it.
-fn quoted(word: &str) -> String {
-    let is_plain = |character: char| character.is_alphanumeric() || "_./@:=,+-".contains(character);
-    if !word.is_empty() && word.chars().all(is_plain) {
-        word.to_owned()
-    } else {
-        format!("'{}'", word.replace('\'', r"'\''"))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_shell_reads_a_word_as_it_is() {
-        assert_eq!(quoted("a/b-1.yaml"), "a/b-1.yaml");
-        assert_eq!(quoted("my file's; rm"), r"'my file'\''s; rm'");
-        assert_eq!(quoted(""), "''");
-    }
 }

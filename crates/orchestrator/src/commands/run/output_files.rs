@@ -4,13 +4,10 @@
 
 use std::path::PathBuf;
 
-use super::{
-    again::Options,
-    output::{Output, OutputError, at_most_one},
-    result_files::ResultFiles,
-};
+use super::{again::Options, result_files::ResultFiles};
 use crate::{
     cli,
+    commands::output::{Output, OutputError, at_most_one},
     exit::Exit,
     input::{experiment::Experiment, manifests::Manifest},
     report::{json, printer::Printer, repetition::Repetition},

@@ -2,11 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::{
-    again::{self, Options},
-    output::{Output, OutputError},
-};
+use super::again::{self, Options};
 use crate::{
+    commands::output::{Output, OutputError},
     input::{experiment::Experiment, manifests::Manifest, source::Source},
     judge::{Judgement, Verdict},
     report::{

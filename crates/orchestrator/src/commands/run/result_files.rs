@@ -3,17 +3,14 @@
 
 use crate::{
     cli,
+    commands::output::{Output, OutputError},
     exit::Exit,
     input::{experiment::Experiment, manifests::Manifest},
     report::{self, json, printer::Printer, repetition::Repetition},
     run::RunResult,
 };
 
-use super::{
-    again::Options,
-    output::{Output, OutputError},
-    report_file::ReportFile,
-};
+use super::{again::Options, report_file::ReportFile};
 
 /// The requested files and what they will contain.
 #[derive(Debug)]

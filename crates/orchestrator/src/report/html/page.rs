@@ -5,7 +5,7 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 use super::percentiles;
 use super::section::verdict_mark;
 use super::shown::Text;
-use super::svg::{MARKS, SPANS};
+use super::svg::{MARKS, SPANS, swatch};
 use crate::judge::Verdict;
 use crate::report::paint::marked;
 use crate::report::repetition::Repetition;
@@ -47,12 +47,8 @@ impl Entry {
     }
 }
 
-/// The whole page. `errors` are those of the command.
-pub(super) fn page(entries: &[Entry], errors: &[String]) -> Markup {
-    let title = match entries {
-        [one] => format!("{} – probeflip", one.title()),
-        _ => "probeflip report".to_owned(),
-    };
+/// A whole document with this title. It has the script, the style and the symbols of the lanes.
+pub(crate) fn document(title: &str, body: &Markup) -> Markup {
     html! {
         (DOCTYPE)
         html lang="en" {
@@ -60,40 +56,12 @@ pub(super) fn page(entries: &[Entry], errors: &[String]) -> Markup {
                 meta charset="utf-8";
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 meta http-equiv="Content-Security-Policy" content=(POLICY);
-                title { (Text(&title)) }
+                title { (Text(title)) }
                 style { (PreEscaped(STYLE)) }
             }
             body {
                 (PreEscaped(SYMBOLS))
-                header {
-                    h1 { "probeflip report" }
-                    @if entries.len() > 1 {
-                        nav aria-label="Experiments" {
-                            ol {
-                                @for entry in entries {
-                                    li { a href={ "#" (entry.id) } { (Text(&entry.title())) } }
-                                }
-                            }
-                        }
-                    }
-                    @if !errors.is_empty() {
-                        h2 { "Errors" }
-                        ul { @for error in errors { li { (Text(error)) } } }
-                    }
-                }
-                main {
-                    @for entry in entries {
-                        section id=(entry.id) aria-label=(Text(&entry.title())) {
-                            h2 {
-                                (Text(&entry.name))
-                                @if entry.sum.is_empty() { " " (verdict_mark(entry.verdict)) }
-                            }
-                            (PreEscaped(&entry.sum))
-                            (PreEscaped(&entry.body))
-                        }
-                    }
-                    (legend())
-                }
+                (body)
                 footer {
                     p { "Written by probeflip " (env!("CARGO_PKG_VERSION")) "." }
                 }
@@ -106,18 +74,53 @@ pub(super) fn page(entries: &[Entry], errors: &[String]) -> Markup {
     }
 }
 
+/// The whole page. `errors` are those of the command.
+pub(super) fn page(entries: &[Entry], errors: &[String]) -> Markup {
+    let title = match entries {
+        [one] => format!("{} – probeflip", one.title()),
+        _ => "probeflip report".to_owned(),
+    };
+    let body = html! {
+        header {
+            h1 { "probeflip report" }
+            @if entries.len() > 1 {
+                nav aria-label="Experiments" {
+                    ol {
+                        @for entry in entries {
+                            li { a href={ "#" (entry.id) } { (Text(&entry.title())) } }
+                        }
+                    }
+                }
+            }
+            @if !errors.is_empty() {
+                h2 { "Errors" }
+                ul { @for error in errors { li { (Text(error)) } } }
+            }
+        }
+        main {
+            @for entry in entries {
+                section id=(entry.id) aria-label=(Text(&entry.title())) {
+                    h2 {
+                        (Text(&entry.name))
+                        @if entry.sum.is_empty() { " " (verdict_mark(entry.verdict)) }
+                    }
+                    (PreEscaped(&entry.sum))
+                    (PreEscaped(&entry.body))
+                }
+            }
+            (legend())
+        }
+    };
+    document(&title, &body)
+}
+
 fn legend() -> Markup {
     html! {
         section id="legend" aria-label="Legend" {
             h2 { "Legend" }
             ul.legend {
                 @for (class, meaning) in SPANS {
-                    li {
-                        svg aria-hidden="true" {
-                            rect class={ "s " (class) } x="1" y="1" width="30" height="12" {}
-                        }
-                        (meaning)
-                    }
+                    li { (swatch(class)) (meaning) }
                 }
                 @for (name, meaning) in MARKS {
                     li {

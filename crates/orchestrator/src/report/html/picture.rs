@@ -13,15 +13,15 @@ const INTERVALS: u64 = 1000;
 
 /// All lanes of one run.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Picture {
+pub(crate) struct Picture {
     /// The end of the time axis; it begins at zero.
-    pub(super) end: Micros,
+    pub(crate) end: Micros,
     /// Marks of one row and look that are closer than this are one mark with their number.
-    pub(super) resolution: Micros,
+    pub(crate) resolution: Micros,
     /// Time 0 of each step that ran.
-    pub(super) when: When,
+    pub(crate) when: When,
     /// The lanes, from top to bottom.
-    pub(super) groups: Vec<Group>,
+    pub(crate) groups: Vec<Group>,
 }
 
 /// The picture of one run.

@@ -157,6 +157,7 @@ function start(chart) {
 
   // One lane is reached by Tab; arrows go to the others and along the records.
   const lanes = [...chart.querySelectorAll(".lane")];
+  for (const link of chart.querySelectorAll(".label a")) link.tabIndex = -1;
   if (lanes[0]) lanes[0].tabIndex = 0;
   const items = (lane) => [...lane.querySelectorAll("[data-t]")]
     .sort((a, b) => a.dataset.t - b.dataset.t);
@@ -184,6 +185,7 @@ function start(chart) {
     else if (key === "Enter" && lane && shown) pin(shown);
     else if (!lane) return;
     else if (key === "ArrowRight") step(lane, 1);
+    else if (key === "r") lane.querySelector(".label a")?.click();
     else if (key === "ArrowLeft") step(lane, -1);
     else if (key === "ArrowDown") goTo(lanes[place + 1]);
     else if (key === "ArrowUp") goTo(lanes[place - 1]);

@@ -6,7 +6,7 @@ use maud::{Markup, html};
 
 use super::picture::picture;
 use super::shown::{Lines, Text};
-use super::svg::{chart, lane_id};
+use super::svg::{chart, lane_id, row_id};
 use crate::input::experiment::{Experiment, Source};
 use crate::judge::{Becoming, Finding, Judgement, Lasting, StepJudgement, Verdict, Window};
 use crate::report::lanes::USERS;
@@ -14,6 +14,9 @@ use crate::report::line::relative;
 use crate::report::paint::{mark, marked};
 use crate::report::{Section, sections};
 use crate::timeline::{Micros, Timeline};
+
+/// The first section, which alone lists the keys.
+const FIRST: &str = "x1";
 
 /// Length in characters from which a text is folded.
 const FOLDED: usize = 400;
@@ -48,18 +51,7 @@ pub(super) fn section(run: &Run<'_>, id: &str) -> Markup {
         (measures(judgement))
         (chains(judgement))
         h3 id={ (id) "-lanes" } { "Lanes" }
-        div.tools hidden {
-            button type="button" data-key="-" aria-label="Zoom out" { "−" }
-            button type="button" data-key="+" aria-label="Zoom in" { "+" }
-            button type="button" data-key="0" { "whole run" }
-            output aria-label="Zoom" { "1×" }
-            span {
-                "Zoom: " kbd { "+" } " " kbd { "-" } " " kbd { "0" } " or Ctrl and the wheel. Pan: \
-                 drag or scroll. In a lane: " kbd { "←" } " " kbd { "→" } " records, " kbd { "↑" }
-                " " kbd { "↓" } " lanes, " kbd { "Enter" } " or click pins, " kbd { "Esc" }
-                " lets go."
-            }
-        }
+        (tools("whole run", (id == FIRST).then(keys)))
         (chart(&picture, id))
         p { small {
             "Records of one row and shape within the same " (picture.resolution) " s (answers to \
@@ -67,7 +59,32 @@ pub(super) fn section(run: &Run<'_>, id: &str) -> Markup {
              which says how many."
         } }
         (changes(&sections(experiment, timeline)))
-        (sources(run))
+        (files(run))
+    }
+}
+
+/// What zooms the chart below it. `whole` names all of the time.
+pub(crate) fn tools(whole: &str, help: Option<Markup>) -> Markup {
+    html! {
+        div.tools hidden {
+            button type="button" data-key="-" aria-label="Zoom out" { "−" }
+            button type="button" data-key="+" aria-label="Zoom in" { "+" }
+            button type="button" data-key="0" { (whole) }
+            output aria-label="Zoom" { "1×" }
+            @if let Some(help) = help { (help) }
+        }
+    }
+}
+
+/// The keys of a chart.
+pub(crate) fn keys() -> Markup {
+    html! {
+        span {
+            "Zoom: " kbd { "+" } " " kbd { "-" } " " kbd { "0" } " or Ctrl and the wheel. Pan: \
+             drag or scroll. In a lane: " kbd { "←" } " " kbd { "→" } " records, " kbd { "↑" }
+            " " kbd { "↓" } " lanes, " kbd { "R" } " its row in the table, " kbd { "Enter" }
+            " or click pins, " kbd { "Esc" } " lets go."
+        }
     }
 }
 
@@ -156,7 +173,7 @@ fn verdict(
     let lane = bounds.map(|_| lane_id(id, place));
     let word = finding.verdict.filter(|_| !finding.observed);
     html! {
-        tr data-lane=[lane.as_deref()] data-from=[bounds.map(|(from, _)| from.0)]
+        tr id=[lane.as_deref().map(row_id)] data-lane=[lane.as_deref()] data-from=[bounds.map(|(from, _)| from.0)]
             data-to=[bounds.map(|(_, to)| to.0)] data-at=[finding.at.map(|at| at.0)]
         {
             td { span class={ "verdict " (word.map_or("", Verdict::word)) } { (mark(finding)) } }
@@ -284,23 +301,31 @@ fn changes(sections: &[Section]) -> Markup {
     }
 }
 
-fn sources(run: &Run<'_>) -> Markup {
-    let own = &run.experiment.source;
-    let mut files: BTreeMap<String, &str> = BTreeMap::new();
-    for file in run.files {
-        files.insert(file.path.display().to_string(), &file.text);
-    }
-    files.remove(&own.path.display().to_string());
+/// The files of manifests, each once, by path.
+pub(crate) fn sources(files: &[&Source]) -> Markup {
+    let files = files
+        .iter()
+        .map(|file| (file.path.display().to_string(), &*file.text));
+    let files: BTreeMap<String, &str> = files.collect();
     html! {
-        details {
-            summary { "The experiment: " code { (Text(&own.path.display().to_string())) } }
-            pre { (Lines(&own.text)) }
-        }
         @for (path, text) in &files {
             details {
                 summary { "A manifest: " code { (Text(path)) } }
                 pre { (Lines(text)) }
             }
         }
+    }
+}
+
+fn files(run: &Run<'_>) -> Markup {
+    let own = &run.experiment.source;
+    let others = run.files.iter().filter(|file| file.path != own.path);
+    let others: Vec<&Source> = others.copied().collect();
+    html! {
+        details {
+            summary { "The experiment: " code { (Text(&own.path.display().to_string())) } }
+            pre { (Lines(&own.text)) }
+        }
+        (sources(&others))
     }
 }

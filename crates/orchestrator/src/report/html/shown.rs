@@ -8,11 +8,11 @@ use crate::printable;
 
 /// A text on one line, escaped: control characters are written out, and no markup begins in it.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Text<'a>(pub(super) &'a str);
+pub(crate) struct Text<'a>(pub(crate) &'a str);
 
 /// The same with its line breaks.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Lines<'a>(pub(super) &'a str);
+pub(crate) struct Lines<'a>(pub(crate) &'a str);
 
 impl maud::Render for Text<'_> {
     fn render_to(&self, buffer: &mut String) {

@@ -27,7 +27,7 @@ const LISTED: usize = 8;
 const TICKS: u64 = 10;
 
 /// The lanes of a picture, with its time axis. `id` is the section's.
-pub(super) fn chart(picture: &Picture, id: &str) -> Markup {
+pub(crate) fn chart(picture: &Picture, id: &str) -> Markup {
     let Picture {
         end, when, groups, ..
     } = picture;
@@ -49,16 +49,36 @@ pub(super) fn chart(picture: &Picture, id: &str) -> Markup {
     }
 }
 
-/// The place of an expectation's lane in the page.
-pub(super) fn lane_id(section: &str, (step, number): (usize, usize)) -> String {
+/// The place of the lane in the page whose row of a table has this part and number.
+pub(crate) fn lane_id(section: &str, (step, number): (usize, usize)) -> String {
     format!("{section}-{}-{}", step + 1, number + 1)
 }
 
-/// The step and number of the expectation that a lane is of.
-fn expectation(lane: &Lane) -> Option<(usize, usize)> {
+/// The part and number of the row of the table that a lane is of.
+fn listed(lane: &Lane) -> Option<(usize, usize)> {
     match lane.subject {
         Subject::Expectation(step, number) => Some((step, number)),
+        Subject::Answer(table, number) => Some((table, number)),
         _ => None,
+    }
+}
+
+/// The place of the row whose lane is there.
+pub(crate) fn row_id(lane: &str) -> String {
+    format!("{lane}-row")
+}
+
+/// How a span looks, for a legend.
+pub(crate) fn symbol(look: SpanLook) -> Markup {
+    swatch(span_class(look))
+}
+
+/// A small span of this class.
+pub(super) fn swatch(class: &str) -> Markup {
+    html! {
+        svg aria-hidden="true" {
+            rect class={ "s " (class) } x="1" y="1" width="30" height="12" {}
+        }
     }
 }
 
@@ -112,7 +132,7 @@ impl Place<'_> {
     fn group(&self, group: &Group, section: &str) -> Markup {
         html! {
             @for lane in &group.lanes {
-                @let id = expectation(lane).map(|place| lane_id(section, place));
+                @let id = listed(lane).map(|place| lane_id(section, place));
                 (self.lane(lane, id.as_deref()))
             }
         }
@@ -123,10 +143,15 @@ impl Place<'_> {
         let (spans, marks) = counts(lane);
         html! {
             div.row.lane id=[id] tabindex="-1" role="group"
+                style=[(height != HEIGHT).then(|| format!("--high:{}px", height + 1))]
                 aria-label={ (Text(&lane.label)) ": " (spans) " states, " (marks) " records" }
             {
                 div.name {
-                    span.label { (Text(&lane.label)) }
+                    span.label {
+                        @if let Some(id) = id {
+                            a href={ "#" (row_id(id)) } { (Text(&lane.label)) }
+                        } @else { (Text(&lane.label)) }
+                    }
                     span.rows {
                         @for row in &lane.rows {
                             span style={ "height:" (height_of(row)) "px" } { (Text(&row.name)) }

@@ -29,6 +29,8 @@ pub(crate) enum Subject {
     Run,
     /// An expectation, by its step and number.
     Expectation(usize, usize),
+    /// An answer of a prediction, by the number of its table and of its row.
+    Answer(usize, usize),
     /// A traffic client.
     Client(String),
     /// The endpoints of a Service.

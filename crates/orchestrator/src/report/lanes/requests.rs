@@ -41,8 +41,9 @@ struct Intervals {
 impl Intervals {
     /// Those of a client that sends at this rate; none without a request.
     ///
-    /// An interval is a whole number of the client's periods, so that each holds as many requests as
-    /// the others. It takes requests from half a period before it on: rounding moves none out of it.
+    /// An interval is a whole number of the client's periods, so that each holds as many requests
+    /// as the others. It takes requests from half a period before it on: rounding moves none out of
+    /// it.
     fn of(rate: u32, sent: &[Sent], extent: &Extent) -> Option<Self> {
         let start = sent.first()?.at;
         let period = (1_000_000 / u64::from(rate.max(1))).max(1);

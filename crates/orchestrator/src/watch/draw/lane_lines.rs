@@ -152,9 +152,11 @@ fn name(lane: &Lane, is_narrow: bool) -> String {
         Subject::Service(name) => format!("svc {name}"),
         Subject::Pod(name) => format!("pod {name}"),
         Subject::Container { container, .. } => format!("  {container}"),
-        Subject::Run | Subject::Expectation(..) | Subject::Client(_) | Subject::Other(_) => {
-            lane.label.clone()
-        }
+        Subject::Run
+        | Subject::Expectation(..)
+        | Subject::Answer(..)
+        | Subject::Client(_)
+        | Subject::Other(_) => lane.label.clone(),
     }
 }
 

@@ -1,4 +1,4 @@
-//! One output file of a run, or standard output.
+//! One output file of a command, or standard output.
 
 use std::{
     fs::File,
