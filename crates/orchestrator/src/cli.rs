@@ -36,7 +36,7 @@ pub use lint::{Lint, Output};
 pub use pocket_on_port::Pocket;
 pub use predict::Predict;
 pub use results::Results;
-pub(crate) use results::is_stdout;
+pub(crate) use results::{NamedOutput, is_stdout};
 pub use stand_in::{StandIn, StandInTargets};
 
 /// Flip the health of one container and see what Kubernetes does.
@@ -193,17 +193,17 @@ pub struct Run {
 }
 
 impl Run {
-    /// The options that write to standard output.
-    pub(crate) fn on_stdout(&self) -> Vec<&'static str> {
-        let mut options = self.results.on_stdout();
-        options.extend(is_stdout(self.timeline.as_deref()).then_some("--timeline"));
-        options
+    /// The files that are written.
+    pub(crate) fn outputs(&self) -> Vec<NamedOutput<'_>> {
+        let mut outputs = self.results.outputs();
+        outputs.extend(self.timeline.as_deref().map(|path| ("--timeline", path)));
+        outputs
     }
 
     fn printing(&self) -> Printing {
         Printing {
             verbosity: self.detail.verbosity(),
-            on_stderr: !self.on_stdout().is_empty(),
+            on_stderr: self.outputs().iter().any(|(_, path)| is_stdout(Some(path))),
         }
     }
 }
@@ -234,15 +234,15 @@ pub struct Judge {
 }
 
 impl Judge {
-    /// The options that write to standard output.
-    pub(crate) fn on_stdout(&self) -> Vec<&'static str> {
-        self.results.on_stdout()
+    /// The files that are written.
+    pub(crate) fn outputs(&self) -> Vec<NamedOutput<'_>> {
+        self.results.outputs()
     }
 
     fn printing(&self) -> Printing {
         Printing {
             verbosity: self.detail.verbosity(),
-            on_stderr: !self.on_stdout().is_empty(),
+            on_stderr: self.outputs().iter().any(|(_, path)| is_stdout(Some(path))),
         }
     }
 }

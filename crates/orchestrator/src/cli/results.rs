@@ -29,18 +29,21 @@ pub(crate) fn is_stdout(path: Option<&Path>) -> bool {
     path.is_some_and(|path| path.as_os_str() == STDOUT)
 }
 
+/// An option and the file that it names.
+pub(crate) type NamedOutput<'a> = (&'static str, &'a Path);
+
 impl Results {
-    /// The options that write to standard output.
-    pub(super) fn on_stdout(&self) -> Vec<&'static str> {
+    /// The files that are written.
+    pub(super) fn outputs(&self) -> Vec<NamedOutput<'_>> {
         let files = [
             ("--json", &self.json),
             ("--junit", &self.junit),
             ("--markdown", &self.markdown),
             ("--report", &self.report),
         ];
-        let on_stdout = files
-            .into_iter()
-            .filter(|(_, path)| is_stdout(path.as_deref()));
-        on_stdout.map(|(name, _)| name).collect()
+        let named = files.into_iter();
+        named
+            .filter_map(|(name, path)| Some((name, path.as_deref()?)))
+            .collect()
     }
 }

@@ -13,7 +13,7 @@ use std::{
 
 use super::{
     manifest_input,
-    output::{Output, at_most_one},
+    output::{Output, at_most_one, check},
     shell,
 };
 use crate::{
@@ -86,6 +86,9 @@ pub(super) fn run(command: &cli::Predict, printer: &Printer) -> CommandResult {
         return Err(PredictError::PatchesAreInput(path.clone()).into());
     }
     at_most_one(command.on_stdout())?;
+    let names: Vec<&Path> = command.input.names.iter().map(Path::new).collect();
+    let report = command.report.as_deref().map(|path| ("--report", path));
+    check(report.as_slice(), &names)?;
     let experiments = experiments::experiments(&command.input)?;
     if !experiments.is_empty() {
         if command.report.is_some() {

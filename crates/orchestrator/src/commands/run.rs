@@ -359,7 +359,7 @@ pub(super) fn workload(
 
 /// Judges recorded timelines again, each with the experiment of the same name.
 pub(super) fn judge_again(again: &cli::Judge, printer: &Printer) -> CommandResult {
-    output::at_most_one(again.on_stdout())?;
+    output::check(&again.outputs(), &[&again.file, &again.timeline])?;
     let mut results = ResultFiles::create(&again.results, Options::default())?;
     let exit = judge_all(again, &mut results, printer);
     let exit = exit.unwrap_or_else(|failure| failure.print(printer));

@@ -94,6 +94,8 @@ impl Total {
         let all = plural(self.planned, "experiment");
         let expectations = plural(self.expectations, "expectation");
         let (outcome, expectations) = match &parts[..] {
+            // An error came before the first.
+            [] if self.planned == 0 => ("no experiment ran".to_owned(), expectations),
             [] => (format!("{all}: all held"), expectations),
             [(first, what), others @ ..] => {
                 let others = others.iter();
@@ -215,6 +217,7 @@ mod tests {
             &all,
             "2 experiments: all held; 4 expectations in 12.345 s",
         );
+        check(0, &[], "no experiment ran; 0 expectations in 12.345 s");
         let one = [("a", Exit::Held)];
         check(
             1,

@@ -2,12 +2,12 @@
 //!
 //! A file that cannot be filled affects neither the run's result nor the other files.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::{again::Options, result_files::ResultFiles};
 use crate::{
     cli,
-    commands::output::{Output, OutputError, at_most_one},
+    commands::output::{Output, OutputError, check},
     exit::Exit,
     input::{experiment::Experiment, manifests::Manifest},
     report::{json, printer::Printer, repetition::Repetition},
@@ -28,7 +28,8 @@ pub(super) struct OutputFiles {
 impl OutputFiles {
     /// Creates the files for results, so that they can hold all errors from now on.
     pub(super) fn create(run: &cli::Run) -> Result<Self, OutputError> {
-        at_most_one(run.on_stdout())?;
+        let inputs: Vec<&Path> = run.files.iter().map(PathBuf::as_path).collect();
+        check(&run.outputs(), &inputs)?;
         if run.repeat.is_some() && cli::is_stdout(run.timeline.as_deref()) {
             return Err(OutputError::Repeated);
         }
