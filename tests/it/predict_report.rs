@@ -11,7 +11,7 @@ fn a_page_shows_every_row_and_fits_in_300_kilobytes() {
     let folder = TempDir::new().unwrap();
     let path = |name: &str| folder.path().join(name).display().to_string();
     let (page, json) = (path("page.html"), "--output=json");
-    let file = "tests/shapes/webshop.yaml";
+    let file = "manifests/chart/shop.yaml";
     let ended = run(["predict", file, json, "--samples=1", "--report", &page]);
     assert_eq!(ended.code, 0, "{}", ended.stderr);
     let page = fs::read_to_string(page).unwrap();
@@ -23,7 +23,7 @@ fn a_page_shows_every_row_and_fits_in_300_kilobytes() {
         assert!(page.contains(&place), "{place}");
     }
     // The command is as it was typed, without the page.
-    let command = "probeflip predict tests/shapes/webshop.yaml --output=json --samples=1<";
+    let command = "probeflip predict manifests/chart/shop.yaml --output=json --samples=1<";
     assert!(page.contains(command), "{page}");
 }
 

@@ -40,7 +40,10 @@ impl Validator {
             .iter()
             .filter(|(name, _)| !NOTES.contains(&name.as_str()));
         let mut errors: Vec<String> = decided
-            .flat_map(|(name, value)| self.keyword(name, value, json, place))
+            .flat_map(|(name, value)| match name.as_str() {
+                "anyOf" | "oneOf" => self.keyword(name, &completed(value, keywords), json, place),
+                _ => self.keyword(name, value, json, place),
+            })
             .collect();
         errors.extend(self.fields(keywords, json, place));
         errors
@@ -105,6 +108,19 @@ impl Validator {
         });
         checked.collect()
     }
+}
+
+/// Alternatives that describe some fields of an object, with the fields that all of them have.
+fn completed(alternatives: &Value, keywords: &Map<String, Value>) -> Value {
+    let mut alternatives = alternatives.clone();
+    let shared = keywords.get("properties").and_then(Value::as_object);
+    for alternative in alternatives.as_array_mut().into_iter().flatten() {
+        let own = alternative.get_mut("properties");
+        if let (Some(own), Some(shared)) = (own.and_then(Value::as_object_mut), shared) {
+            own.extend(shared.clone());
+        }
+    }
+    alternatives
 }
 
 fn list(value: &Value) -> &[Value] {
