@@ -24,11 +24,12 @@ impl Call {
                 let partial = partial_metadata(version, &object.metadata());
                 partial.to_string().into()
             }
-            Form::Table(..) => {
+            Form::Table(meta, row_object) => {
                 let metadata = object.metadata();
                 let version = metadata["resourceVersion"].as_str().unwrap_or_default();
                 let rows = std::iter::once(object);
-                self.table_text(version, rows, with_columns).into()
+                let table = self.table(meta, row_object, version, rows, with_columns);
+                table.to_string().into()
             }
         }
     }
@@ -51,26 +52,28 @@ impl Call {
                 let name = "PartialObjectMetadataList";
                 list(meta.api_version(), name, version, items.map(Cow::from))
             }
-            Form::Table(..) => self.table_text(&version.to_string(), items, true),
+            Form::Table(meta, row_object) => {
+                let table = self.table(meta, row_object, &version.to_string(), items, true);
+                table.to_string()
+            }
         }
     }
 
-    fn table_text<'a>(
+    fn table<'a>(
         &self,
+        meta: MetaVersion,
+        row_object: RowObject,
         version: &str,
         items: impl Iterator<Item = &'a StoredObject>,
         with_columns: bool,
-    ) -> String {
-        let Form::Table(meta, rows) = self.form else {
-            unreachable!("only a call for a table draws one");
-        };
+    ) -> Value {
         let kind = self.target.kind;
         let printer = table::printer(kind);
         let now = self.registry().clock().time().0;
         let rows: Vec<Value> = items
             .map(|item| {
                 let mut row = printer.row(item, now);
-                match rows {
+                match row_object {
                     RowObject::None => row["object"] = Value::Null,
                     RowObject::Metadata => {
                         row["object"] = partial_metadata(meta, &item.metadata());
@@ -90,7 +93,6 @@ impl Call {
             "metadata": {"resourceVersion": version},
             "columnDefinitions": columns, "rows": rows,
         })
-        .to_string()
     }
 }
 
