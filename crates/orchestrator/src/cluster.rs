@@ -242,7 +242,7 @@ fn builder(epoch: Timestamp, latencies: Latencies, seed: u64) -> Builder {
         .seed(seed)
         .epoch(epoch)
         .latencies(latencies.into())
-        .image("probe-target", target_image::ProbeTarget)
+        .image("probe-target", target_image::image())
 }
 
 impl From<Latencies> for pocket::Latencies {

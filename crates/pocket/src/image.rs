@@ -1,4 +1,5 @@
-//! The interface of images, the programs that containers run, and the table of images by name.
+//! Images: the programs that containers run and the files that they start with; the table of
+//! images by name.
 //!
 //! pocket contains no program of its own. The builder of a cluster fills the table. A container's
 //! image is found by the last path component of its name, without tag and digest. This module
@@ -8,140 +9,158 @@ mod container_log;
 pub mod files;
 mod logs;
 mod memory;
+mod program;
+mod streams;
 
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
-use futures::FutureExt;
-use futures::future::BoxFuture;
-
-use crate::image::files::Files;
-use crate::net::Host;
-pub use container_log::ContainerLog;
-pub(crate) use container_log::LogLine;
+use crate::image::files::{Directory, Files};
+pub(crate) use container_log::{ContainerLog, LogLine};
 pub(crate) use logs::Logs;
 pub use memory::Memory;
+pub use program::{Background, Exit, Process, Program};
+pub use streams::{Reader, Stdin, Writer};
 
-/// A program that containers can be made of.
-pub trait Image: Send + Sync + 'static {
-    /// Runs one process to its end. Dropping the future is SIGKILL: nothing of the process may
-    /// remain.
-    fn run(&self, process: Process) -> BoxFuture<'static, Exit>;
+/// What containers are made of: programs by path, a default command, and files.
+#[derive(Clone)]
+pub struct Image(Arc<Contents>);
 
-    /// Runs another process beside a container's main one, as an exec probe does, and captures its
-    /// output. Dropping the future is SIGKILL. The default runs the same program and takes the end
-    /// of its log as stderr.
-    fn exec(&self, process: Process) -> BoxFuture<'static, Output> {
-        let log = process.log.clone();
-        let run = self.run(process);
-        let output = async move {
-            Output {
-                code: run.await.code,
-                stdout: Vec::new(),
-                stderr: log.end_of_log().into_bytes(),
-            }
+#[derive(Clone)]
+struct Contents {
+    programs: BTreeMap<String, Arc<dyn Program>>,
+    entrypoint: Vec<String>,
+    arguments: Vec<String>,
+    directories: Vec<String>,
+    files: BTreeMap<String, Vec<u8>>,
+}
+
+impl Image {
+    /// An image with one program, which is its entrypoint, such as `/probe-target`.
+    pub fn new(path: &str, program: impl Program) -> Self {
+        let contents = Contents {
+            programs: BTreeMap::new(),
+            entrypoint: vec![path.to_owned()],
+            arguments: Vec::new(),
+            directories: Vec::new(),
+            files: BTreeMap::new(),
         };
-        output.boxed()
+        Self(Arc::new(contents)).program(path, program)
+    }
+
+    /// Adds a program at this absolute path.
+    #[must_use]
+    pub fn program(self, path: &str, program: impl Program) -> Self {
+        let program = Arc::new(program);
+        self.with(|contents| drop(contents.programs.insert(path.to_owned(), program)))
+    }
+
+    /// The arguments of a container that has neither a command nor arguments (`CMD`).
+    #[must_use]
+    pub fn arguments(self, arguments: &[&str]) -> Self {
+        let arguments = arguments.iter().map(|&argument| argument.to_owned());
+        self.with(|contents| contents.arguments = arguments.collect())
+    }
+
+    /// Adds an empty directory.
+    #[must_use]
+    pub fn directory(self, path: &str) -> Self {
+        self.with(|contents| contents.directories.push(path.to_owned()))
+    }
+
+    /// Adds a file.
+    #[must_use]
+    pub fn file(self, path: &str, bytes: &[u8]) -> Self {
+        self.with(|contents| drop(contents.files.insert(path.to_owned(), bytes.to_vec())))
+    }
+
+    fn with(mut self, change: impl FnOnce(&mut Contents)) -> Self {
+        change(Arc::make_mut(&mut self.0));
+        self
+    }
+
+    /// The command of a container with this command and these arguments.
+    ///
+    /// Rule: containerd's `internal/cri/opts/spec_opts.go`, `WithProcessArgs`: a command replaces
+    /// the image's arguments too.
+    pub(crate) fn command(&self, command: &[String], arguments: &[String]) -> Vec<String> {
+        let (own, default): (_, &[String]) = if command.is_empty() {
+            (&self.0.entrypoint[..], &self.0.arguments)
+        } else {
+            (command, &[])
+        };
+        let rest = if arguments.is_empty() {
+            default
+        } else {
+            arguments
+        };
+        [own, rest].concat()
+    }
+
+    /// The program that a container's process with this name and `$PATH` runs. The error says why
+    /// there is none.
+    ///
+    /// The texts are those of runc.
+    pub(crate) fn look_up(
+        &self,
+        name: &str,
+        path: &str,
+        files: &Files,
+    ) -> Result<Arc<dyn Program>, String> {
+        let found = |path: &str| self.0.programs.get(&files.absolute(path)).cloned();
+        if name.contains('/') {
+            let missing = || format!("exec: \"{name}\": stat {name}: no such file or directory");
+            return found(name).ok_or_else(missing);
+        }
+        let mut folders = path.split(':').filter(|_| !name.is_empty());
+        let program = folders.find_map(|folder| found(&format!("{folder}/{name}")));
+        program.ok_or_else(|| format!("exec: \"{name}\": executable file not found in $PATH"))
+    }
+
+    /// The root directory of a new container: what the image contains, and the mount points of a
+    /// runtime. A program is an empty file there.
+    pub(crate) fn root(&self) -> Directory {
+        let root = Directory::default();
+        let given = self.0.directories.iter().map(String::as_str);
+        RUNTIME_DIRECTORIES
+            .into_iter()
+            .chain(given)
+            .for_each(|path| root.make(path));
+        let programs = self.0.programs.keys().map(|path| (path, &[][..]));
+        let files = self.0.files.iter().map(|(path, bytes)| (path, &bytes[..]));
+        for (path, bytes) in programs.chain(files) {
+            root.put(path, bytes);
+        }
+        root
     }
 }
 
-impl<F> Image for F
-where
-    F: Fn(Process) -> BoxFuture<'static, Exit> + Send + Sync + 'static,
-{
-    fn run(&self, process: Process) -> BoxFuture<'static, Exit> {
-        self(process)
-    }
-}
+/// The directories that a container runtime mounts or makes.
+const RUNTIME_DIRECTORIES: [&str; 4] = ["/dev", "/etc", "/proc", "/sys"];
 
-/// The parameters of a process.
-pub struct Process {
-    /// The arguments without the program's name, `$(VAR)` expanded.
-    pub arguments: Vec<String>,
-    /// The environment; `HOSTNAME` is the Pod's hostname.
-    pub environment: BTreeMap<String, String>,
-    /// The network from the Pod's address. Containers of a Pod share it, the loopback included.
-    pub network: Host,
-    /// The Pod's `emptyDir` volumes as the container mounts them.
-    pub files: Files,
-    /// A unique name of this run.
-    pub instance: String,
-    /// The termination message and the log, which outlive the process.
-    pub log: ContainerLog,
-    /// The memory that the process uses.
-    pub memory: Memory,
-    /// Completes at SIGTERM.
-    pub terminate: BoxFuture<'static, ()>,
-}
-
-impl fmt::Debug for Process {
+impl fmt::Debug for Image {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter
-            .debug_struct("Process")
-            .field("arguments", &self.arguments)
-            .field("network", &self.network)
-            .field("instance", &self.instance)
-            .finish_non_exhaustive()
+        let programs = formatter.debug_struct("Image");
+        let mut programs = programs;
+        programs.field("programs", &self.0.programs.keys());
+        programs.finish_non_exhaustive()
     }
 }
 
-/// The exit status of a process.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Exit {
-    /// The exit code; 128 + n after signal n.
-    pub code: i32,
-}
-
-impl Exit {
-    /// The exit status with this code.
-    pub fn code(code: i32) -> Self {
-        Self { code }
-    }
-}
-
-/// The result of a process whose output was captured.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Output {
-    /// The exit code; 128 + n after signal n.
-    pub code: i32,
-    /// Everything that it wrote to stdout.
-    pub stdout: Vec<u8>,
-    /// Everything that it wrote to stderr.
-    pub stderr: Vec<u8>,
-}
-
-/// The table of the cluster's images, by name. An image contains one file: its program, `/NAME`.
+/// The table of the cluster's images, by name.
 #[derive(Clone, Default)]
-pub(crate) struct Images(BTreeMap<String, Arc<dyn Image>>);
+pub(crate) struct Images(BTreeMap<String, Image>);
 
 impl Images {
     /// Adds `image` under `name`, such as `probe-target`.
-    pub(crate) fn insert(&mut self, name: &str, image: Arc<dyn Image>) {
+    pub(crate) fn insert(&mut self, name: &str, image: Image) {
         self.0.insert(name.to_owned(), image);
     }
 
     /// The image of a reference such as `registry.example/team/probe-target:1.0`.
-    pub(crate) fn find(&self, reference: &str) -> Option<(&str, &Arc<dyn Image>)> {
-        self.0
-            .get_key_value(name_of(reference))
-            .map(|(name, image)| (name.as_str(), image))
-    }
-
-    /// Checks that `program` is the program of the image `name`, whose working directory is the
-    /// root. The error says why it is not.
-    ///
-    /// The texts are those of runc.
-    pub(crate) fn look_up(name: &str, program: &str) -> Result<(), String> {
-        let path = program.strip_prefix('.').unwrap_or(program);
-        if path.strip_prefix('/') == Some(name) {
-            return Ok(());
-        }
-        Err(if program.contains('/') {
-            format!("exec: \"{program}\": stat {program}: no such file or directory")
-        } else {
-            format!("exec: \"{program}\": executable file not found in $PATH")
-        })
+    pub(crate) fn find(&self, reference: &str) -> Option<&Image> {
+        self.0.get(name_of(reference))
     }
 
     /// The names of all images for a message: `probe-target, sleeper`.
@@ -159,20 +178,68 @@ fn name_of(reference: &str) -> &str {
 
 #[cfg(test)]
 mod tests {
+    use futures::FutureExt;
+    use futures::future::BoxFuture;
+
     use super::*;
 
+    fn done(_: Process) -> BoxFuture<'static, Exit> {
+        async { Exit::code(0) }.boxed()
+    }
+
+    #[track_caller]
+    fn check_look_up(name: &str, directory: &str, why: Result<(), &str>) {
+        let image = Image::new("/probe-target", done).program("/bin/sh", done);
+        let mut files = Files::of(image.root(), false);
+        files.enter(directory);
+        let found = image.look_up(name, "/usr/bin:/bin", &files);
+        assert_eq!(found.map(drop), why.map_err(str::to_owned));
+    }
+
     #[test]
-    fn a_program_is_found_by_its_path_alone() {
-        let check = |program, why: Result<(), &str>| {
-            let found = Images::look_up("probe-target", program);
-            assert_eq!(found, why.map_err(str::to_owned));
-        };
-        check("/probe-target", Ok(()));
-        check("./probe-target", Ok(()));
+    fn a_program_is_found_by_its_path_or_in_the_search_path() {
+        check_look_up("/probe-target", "/", Ok(()));
+        check_look_up("./probe-target", "/", Ok(()));
+        check_look_up("./sh", "/bin", Ok(()));
+        check_look_up("sh", "/", Ok(()));
         let unlisted = "exec: \"probe-target\": executable file not found in $PATH";
-        check("probe-target", Err(unlisted));
-        let missing = "exec: \"/bin/sh\": stat /bin/sh: no such file or directory";
-        check("/bin/sh", Err(missing));
+        check_look_up("probe-target", "/", Err(unlisted));
+        let missing = "exec: \"/bin/cat\": stat /bin/cat: no such file or directory";
+        check_look_up("/bin/cat", "/", Err(missing));
+        let unnamed = "exec: \"\": executable file not found in $PATH";
+        check_look_up("", "/", Err(unnamed));
+    }
+
+    #[test]
+    fn a_command_replaces_the_arguments_of_the_image() {
+        let image = Image::new("/agnhost", done).arguments(&["pause"]);
+        let check = |command: &[&str], arguments: &[&str], expected: &[&str]| {
+            let [command, arguments] =
+                [command, arguments].map(|words| words.iter().map(|&word| word.to_owned()));
+            let command: Vec<String> = command.collect();
+            let arguments: Vec<String> = arguments.collect();
+            assert_eq!(image.command(&command, &arguments), expected);
+        };
+        check(&[], &[], &["/agnhost", "pause"]);
+        check(&[], &["liveness"], &["/agnhost", "liveness"]);
+        check(&["/bin/sh"], &[], &["/bin/sh"]);
+        check(&["/bin/sh"], &["-c"], &["/bin/sh", "-c"]);
+    }
+
+    #[test]
+    fn a_container_starts_with_the_files_of_its_image() {
+        let image = Image::new("/bin/sh", done)
+            .directory("/tmp")
+            .file("/etc/motd", b"hi");
+        let files = Files::of(image.root(), false);
+        assert_eq!(
+            files.list("/").unwrap(),
+            ["bin", "dev", "etc", "proc", "sys", "tmp"]
+        );
+        assert_eq!(files.list("/bin").unwrap(), ["sh"]);
+        assert_eq!(files.read("/etc/motd").unwrap(), b"hi");
+        files.write("/tmp/a", b"").unwrap();
+        assert!(Files::of(image.root(), false).read("/tmp/a").is_err());
     }
 
     #[test]

@@ -129,11 +129,11 @@ impl Builder {
         Self { latencies, ..self }
     }
 
-    /// The program of containers whose image name ends in `name`, without registry, path, tag and
+    /// The image of containers whose image name ends in `name`, without registry, path, tag and
     /// digest.
     #[must_use]
-    pub fn image(mut self, name: &str, image: impl Image) -> Self {
-        self.images.insert(name, Arc::new(image));
+    pub fn image(mut self, name: &str, image: Image) -> Self {
+        self.images.insert(name, image);
         self
     }
 

@@ -1,4 +1,4 @@
-//! The termination message and the log of a process, which the node keeps after its end.
+//! The log of a container, which the node keeps after its end.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -8,9 +8,9 @@ use tokio::sync::watch;
 
 use crate::clock::Clock;
 
-/// Takes what a process writes and keeps it after its end. Clones share it.
+/// Takes what a container's main process writes and keeps it after its end. Clones share it.
 #[derive(Clone, Debug, Default)]
-pub struct ContainerLog(Arc<Shared>);
+pub(crate) struct ContainerLog(Arc<Shared>);
 
 #[derive(Debug, Default)]
 struct Shared {
@@ -23,7 +23,6 @@ struct Shared {
 
 #[derive(Debug, Default)]
 struct Kept {
-    message: String,
     lines: VecDeque<LogLine>,
     /// Number of bytes of all lines.
     size: usize,
@@ -59,13 +58,8 @@ impl ContainerLog {
         }))
     }
 
-    /// Overwrites the file `/dev/termination-log`.
-    pub fn set_termination_message(&self, message: &str) {
-        message.clone_into(&mut self.kept().message);
-    }
-
     /// Appends to the container's log: stdout and stderr in the order written.
-    pub fn append(&self, bytes: &[u8]) {
+    pub(crate) fn append(&self, bytes: &[u8]) {
         let clock = self.0.clock.as_ref();
         let time = clock.map_or(Timestamp::UNIX_EPOCH, |clock| clock.exact_time().0);
         let mut kept = self.kept();
@@ -80,11 +74,6 @@ impl ContainerLog {
     pub(crate) fn end(&self) {
         self.kept().ended = true;
         self.0.changed.send_replace(());
-    }
-
-    /// The content of the termination log file.
-    pub(crate) fn message(&self) -> String {
-        self.kept().message.clone()
     }
 
     /// The end of the log, as a termination message may have it.

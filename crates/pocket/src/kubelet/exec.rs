@@ -20,7 +20,7 @@ use super::process::{self, ABORTED, EndReceiver, KILLED};
 use super::quote::quote;
 use super::report::Report;
 use crate::image::files::Files;
-use crate::image::{ContainerLog, Image, Images, Memory, Output, Process};
+use crate::image::{Background, ContainerLog, Image, Memory, Process, Program, Stdin, Writer};
 use crate::net::Host;
 
 /// Maximum number of bytes of output that are reported.
@@ -35,37 +35,80 @@ pub(super) struct Exec {
     pub(super) command: Vec<String>,
 }
 
-/// A container's image, environment, network and files: the context of processes in it.
+/// A container's image, environment, network, files and processes: the context of processes in it.
 #[derive(Clone)]
 pub(super) struct ExecContext {
-    /// The image's name, which is also its program's.
-    pub(super) name: String,
-    pub(super) image: Arc<dyn Image>,
+    pub(super) image: Image,
     pub(super) environment: BTreeMap<String, String>,
     pub(super) network: Host,
     pub(super) files: Files,
+    pub(super) background: Background,
+}
+
+/// The standard streams of a process.
+pub(super) struct Streams {
+    pub(super) stdin: Stdin,
+    pub(super) stdout: Writer,
+    pub(super) stderr: Writer,
 }
 
 impl ExecContext {
-    /// A process in this container, with a memory limit of `memory` bytes, if any.
-    pub(super) fn process(
+    /// The program that a process with this command runs. The error says why there is none.
+    pub(super) fn look_up(&self, command: &[String]) -> Result<Arc<dyn Program>, String> {
+        let name = command.first().map_or("", String::as_str);
+        let path = self.environment.get("PATH").map_or("", String::as_str);
+        self.image.look_up(name, path, &self.files)
+    }
+
+    /// The container's main process, with a memory limit of `memory` bytes, if any.
+    pub(super) fn main_process(
         self,
-        arguments: Vec<String>,
+        command: Vec<String>,
         instance: String,
         memory: Option<u64>,
+        log: ContainerLog,
         terminate: BoxFuture<'static, ()>,
     ) -> Process {
+        let log = Writer::log(log);
+        let streams = Streams {
+            stdin: Box::new(tokio::io::empty()),
+            stdout: log.clone(),
+            stderr: log,
+        };
         Process {
-            arguments,
+            is_main: true,
+            memory: Memory::new(memory),
+            terminate,
+            ..self.process(command, instance, streams)
+        }
+    }
+
+    /// A process beside the main one.
+    fn process(self, command: Vec<String>, instance: String, streams: Streams) -> Process {
+        Process {
+            command,
             environment: self.environment,
             network: self.network,
             files: self.files,
             instance,
-            log: ContainerLog::default(),
-            memory: Memory::new(memory),
-            terminate,
+            is_main: false,
+            stdin: streams.stdin,
+            stdout: streams.stdout,
+            stderr: streams.stderr,
+            background: self.background,
+            memory: Memory::new(None),
+            terminate: pending().boxed(),
         }
     }
+}
+
+/// The result of a process whose output was captured.
+#[derive(Default)]
+struct Output {
+    /// 128 + n after signal n.
+    code: i32,
+    stdout: Vec<u8>,
+    stderr: Vec<u8>,
 }
 
 /// Makes one attempt whose process has the ID `id`. Completion of `cancelled` aborts it; the
@@ -78,7 +121,7 @@ pub(super) async fn attempt(
     limit: Duration,
     cancelled: impl Future<Output = ()>,
 ) -> Report {
-    let run = match start(&exec.command, context, ended, id) {
+    let run = match capture(&exec.command, context, ended, id) {
         Ok(run) => run,
         Err(why) => return Report::unknown(&why),
     };
@@ -94,35 +137,53 @@ pub(super) async fn attempt(
     }
 }
 
-/// Starts a command, which runs to its end or to the container's. The error says why it was not
-/// started.
-fn start(
+/// Starts a command and captures what it and its child processes write. It ends with all of them,
+/// as a reader of their pipes sees it, or with the container.
+fn capture(
     command: &[String],
     context: ExecContext,
     ended: EndReceiver,
     id: String,
 ) -> Result<impl Future<Output = Output> + use<>, String> {
-    let (program, arguments) = match command.split_first() {
-        Some((program, arguments)) => (program.as_str(), arguments),
-        None => ("", command),
+    let ((stdout, printed), (stderr, complained)) = (Writer::pipe(), Writer::pipe());
+    let streams = Streams {
+        stdin: Box::new(tokio::io::empty()),
+        stdout,
+        stderr,
     };
+    let run = start(command, context, ended, id, streams)?;
+    Ok(async move {
+        let (code, stdout, stderr) = tokio::join!(run, printed.collect(), complained.collect());
+        Output {
+            code,
+            stdout,
+            stderr,
+        }
+    })
+}
+
+/// Starts a command, which runs to its end or to the container's. Returns its exit code. The error
+/// says why it was not started.
+pub(super) fn start(
+    command: &[String],
+    context: ExecContext,
+    ended: EndReceiver,
+    id: String,
+    streams: Streams,
+) -> Result<impl Future<Output = i32> + use<>, String> {
     if *ended.borrow() {
         return Err(NOT_RUNNING.to_owned());
     }
-    Images::look_up(&context.name, program).map_err(|why| not_started(&id, &why))?;
-    let image = Arc::clone(&context.image);
-    let process = context.process(arguments.to_vec(), id, None, pending().boxed());
+    let program = context.look_up(command);
+    let program = program.map_err(|why| not_started(&id, &why))?;
+    let process = context.process(command.to_vec(), id, streams);
     // Catches a panic of the image's code: it ends this process, not its caller.
-    let run = AssertUnwindSafe(async move { image.exec(process).await }).catch_unwind();
-    let killed = |code| Output {
-        code,
-        ..Output::default()
-    };
+    let run = AssertUnwindSafe(async move { program.run(process).await }).catch_unwind();
     Ok(async move {
         tokio::select! {
             biased;
-            () = process::ended(ended) => killed(KILLED),
-            output = run => output.unwrap_or_else(|_| killed(ABORTED)),
+            () = process::ended(ended) => KILLED,
+            exit = run => exit.map_or(ABORTED, |exit| exit.code),
         }
     })
 }
@@ -138,7 +199,7 @@ pub(super) async fn run_hook(
     id: String,
 ) -> Result<(), String> {
     let failed = |error: &str, printed: &[u8]| format!("{error}, message: {}", quote(printed));
-    let run = start(command, context, ended, id).map_err(|why| failed(&why, &[]))?;
+    let run = capture(command, context, ended, id).map_err(|why| failed(&why, &[]))?;
     let output = run.await;
     if output.code == 0 {
         return Ok(());
@@ -193,28 +254,26 @@ mod tests {
     use crate::image::Exit;
     use crate::net::Network;
 
-    /// An image whose exec processes print, fail, hang or panic, as their argument says.
-    struct Obedient;
-
-    impl Image for Obedient {
-        fn run(&self, _: Process) -> BoxFuture<'static, Exit> {
-            async { Exit::code(0) }.boxed()
-        }
-
-        fn exec(&self, process: Process) -> BoxFuture<'static, Output> {
-            async move {
-                match process.arguments[0].as_str() {
-                    "hang" => pending().await,
-                    "panic" => panic!("as a program may"),
-                    code => Output {
-                        code: code.parse().unwrap(),
-                        stdout: process.environment["OUT"].clone().into_bytes(),
-                        stderr: b"err\n".to_vec(),
-                    },
+    /// A program that prints, fails, hangs or panics, as its argument says.
+    fn obedient(process: Process) -> BoxFuture<'static, Exit> {
+        async move {
+            process.stdout.put(process.environment["OUT"].as_bytes());
+            process.stderr.put(b"err\n");
+            match process.command[1].as_str() {
+                "hang" => pending().await,
+                "panic" => panic!("as a program may"),
+                "child" => {
+                    let stdout = process.stdout.clone();
+                    process.background.spawn(async move {
+                        tokio::time::sleep(Duration::from_secs(2)).await;
+                        stdout.put(b"late\n");
+                    });
+                    Exit::code(3)
                 }
+                code => Exit::code(code.parse().unwrap()),
             }
-            .boxed()
         }
+        .boxed()
     }
 
     async fn check(command: &[&str], expected: Report) {
@@ -253,12 +312,14 @@ mod tests {
         cancelled: impl Future<Output = ()>,
         expected: Report,
     ) {
+        // The container keeps its child processes.
+        let background = Background::default();
         let context = ExecContext {
-            name: "obedient".to_owned(),
-            image: Arc::new(Obedient),
+            image: Image::new("/obedient", obedient),
             environment: [("OUT".to_owned(), out.to_owned())].into(),
             network: Host::new(Network::default(), [10, 244, 0, 5].into()),
             files: Files::default(),
+            background: background.clone(),
         };
         let command = command.iter().map(|&word| word.to_owned()).collect();
         let limit = Duration::from_secs(90);
@@ -273,10 +334,17 @@ mod tests {
         check(&["/obedient", "0"], success).await;
         let failed = Report::failure("out\nerr\n".to_owned());
         check(&["/obedient", "7"], failed).await;
-        check(&["/obedient", "panic"], Report::failure(String::new())).await;
+        let panicked = Report::failure("out\nerr\n".to_owned());
+        check(&["/obedient", "panic"], panicked).await;
         let long = "x".repeat(OUTPUT + 1);
         let cut = Report::failure("x".repeat(OUTPUT));
         check_of(&long, &["/obedient", "1"], pending(), cut).await;
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_attempt_ends_with_the_last_process_that_can_write() {
+        let late = Report::failure("out\nlate\nerr\n".to_owned());
+        check(&["/obedient", "child"], late).await;
     }
 
     #[tokio::test(start_paused = true)]
@@ -291,7 +359,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn the_container_s_end_ends_the_attempt_and_forbids_the_next() {
-        check_ending(Duration::from_secs(1), Report::failure(String::new())).await;
+        check_ending(Duration::from_secs(1), Report::failure("err\n".to_owned())).await;
         let why = "rpc error: code = Unknown desc = failed to exec in container: container is in \
                    CONTAINER_EXITED state";
         check_ending(Duration::ZERO, Report::unknown(why)).await;

@@ -34,6 +34,7 @@ use super::status::Status;
 use super::status::generate::{Facts, Probed, Stage, gates};
 use super::sync_queue::SyncQueue;
 use crate::events::{Recorder, Severity};
+use crate::image::Image;
 use crate::image::files::{Directory, Files};
 use crate::kinds::uid;
 use crate::latencies::{Chance, Work};
@@ -287,14 +288,19 @@ impl PodWorker {
         }
     }
 
-    /// The files that a container sees: the Pod's volumes, where it mounts them.
-    fn files(&mut self, container: &spec::Container) -> Files {
-        let mut files = Files::default();
+    /// The files of a container that starts: its image's, and over them the Pod's volumes, where it
+    /// mounts them, and the file of its termination message.
+    fn files(&mut self, container: &spec::Container, image: &Image) -> Files {
+        let mut files = Files::of(image.root(), container.read_only_root);
         for mount in &container.mounts {
             let directory = self.directories.entry(mount.name.clone()).or_default();
             let below = mount.sub_path.as_deref().unwrap_or_default();
             let read_only = mount.read_only == Some(true);
             files.mount(&mount.mount_path, directory, below, read_only);
+        }
+        files.mount_file(&container.termination_message.path);
+        if let Some(directory) = &container.working_directory {
+            files.enter(directory);
         }
         files
     }

@@ -14,7 +14,7 @@ use rules::container::Cause;
 use tokio::sync::watch;
 
 use crate::clock::Clock;
-use crate::image::{ContainerLog, Image, Process};
+use crate::image::{Background, Process, Program};
 
 /// Exit codes of a process that a signal ended: 128 + its number.
 pub(super) const KILLED: i32 = 128 + 9;
@@ -35,26 +35,36 @@ enum Signal {
     Kill,
 }
 
-/// A process's exit code, the cause of its end, and what it wrote.
+/// A process's exit code, and the cause of its end.
 pub(super) struct Ended {
     pub(super) code: i32,
     pub(super) cause: Cause,
-    pub(super) log: ContainerLog,
 }
 
-/// Prepares a process. Returns its handle, and the future that runs it and calls `done` at its end.
+/// Kills the child processes of a container when its main process has ended or is dropped.
+struct KillOnDrop(Background);
+
+impl Drop for KillOnDrop {
+    fn drop(&mut self) {
+        self.0.kill();
+    }
+}
+
+/// Prepares a container's main process. Returns its handle, and the future that runs it and calls
+/// `done` at its end, when all other processes of the container are killed.
 pub(super) fn prepare(
-    image: Arc<dyn Image>,
+    program: Arc<dyn Program>,
     process: impl FnOnce(BoxFuture<'static, ()>) -> Process,
     done: impl FnOnce(Ended) + Send + 'static,
 ) -> (Handle, impl Future<Output = ()> + Send + 'static) {
     let (signal, signals) = watch::channel(Signal::None);
     let (end, ended) = watch::channel(false);
     let process = process(sent(signals.clone(), Signal::Terminate).boxed());
-    let (log, memory) = (process.log.clone(), process.memory.clone());
+    let memory = process.memory.clone();
+    let children = KillOnDrop(process.background.clone());
     let run = async move {
         // Catches a panic of the image's code: it crashes the container, not the node.
-        let program = AssertUnwindSafe(async move { image.run(process).await }).catch_unwind();
+        let program = AssertUnwindSafe(async move { program.run(process).await }).catch_unwind();
         // Biased, so that runs are equal: a kill in the moment of an exit counts as a kill.
         let (code, cause) = tokio::select! {
             biased;
@@ -62,7 +72,8 @@ pub(super) fn prepare(
             () = memory.exceeded() => (KILLED, Cause::OutOfMemory),
             exit = program => (exit.map_or(ABORTED, |exit| exit.code), Cause::Process),
         };
-        done(Ended { code, cause, log });
+        drop(children);
+        done(Ended { code, cause });
         end.send_replace(true);
     };
     (Handle { signal, ended }, run)
@@ -115,7 +126,7 @@ mod tests {
     use std::sync::Mutex;
 
     use super::*;
-    use crate::image::{Exit, Memory as OwnMemory};
+    use crate::image::{Exit, Memory as OwnMemory, Writer};
     use crate::net::Host;
     use crate::net::Network;
 
@@ -133,12 +144,16 @@ mod tests {
             async move { Exit::code(act.await) }.boxed()
         };
         let process = |terminate| Process {
-            arguments: Vec::new(),
+            command: Vec::new(),
             environment: std::collections::BTreeMap::new(),
             network: Host::new(Network::default(), IpAddr::from([10, 0, 0, 1])),
             files: crate::image::files::Files::default(),
             instance: "1".to_owned(),
-            log: ContainerLog::default(),
+            is_main: true,
+            stdin: Box::new(tokio::io::empty()),
+            stdout: Writer::pipe().0,
+            stderr: Writer::pipe().0,
+            background: Background::default(),
             memory: OwnMemory::new(None),
             terminate,
         };

@@ -5,8 +5,6 @@
 //!
 //! Rule: `pkg/kubelet/images/image_manager.go`.
 
-use std::sync::Arc;
-
 use rules::Moment;
 use rules::back_off::BackOff;
 use rules::container::StartRefusal;
@@ -34,9 +32,9 @@ impl Pull {
         reference: &str,
         policy: PullPolicy,
         now: Moment,
-    ) -> (Result<Arc<dyn Image>, StartRefusal>, Vec<PullEvent>) {
+    ) -> (Result<Image, StartRefusal>, Vec<PullEvent>) {
         match images.find(reference) {
-            Some((_, image)) => (Ok(Arc::clone(image)), vec![found(reference, policy)]),
+            Some(image) => (Ok(image.clone()), vec![found(reference, policy)]),
             None if policy == PullPolicy::Never => never(images, reference),
             None => self.fail(images, reference, now),
         }
@@ -47,7 +45,7 @@ impl Pull {
         images: &Images,
         reference: &str,
         now: Moment,
-    ) -> (Result<Arc<dyn Image>, StartRefusal>, Vec<PullEvent>) {
+    ) -> (Result<Image, StartRefusal>, Vec<PullEvent>) {
         let why = unknown_image(images, reference);
         // The waits are those of restarts, counted from the last failed pull.
         let since = self.failed.unwrap_or(now);
@@ -81,10 +79,7 @@ fn found(reference: &str, policy: PullPolicy) -> PullEvent {
     (Normal, "Pulled", message)
 }
 
-fn never(
-    images: &Images,
-    reference: &str,
-) -> (Result<Arc<dyn Image>, StartRefusal>, Vec<PullEvent>) {
+fn never(images: &Images, reference: &str) -> (Result<Image, StartRefusal>, Vec<PullEvent>) {
     let message = format!(
         "Container image \"{reference}\" is not present with pull policy of Never: {}",
         unknown_image(images, reference)
@@ -97,7 +92,7 @@ fn refused(
     reason: &str,
     message: String,
     mut events: Vec<PullEvent>,
-) -> (Result<Arc<dyn Image>, StartRefusal>, Vec<PullEvent>) {
+) -> (Result<Image, StartRefusal>, Vec<PullEvent>) {
     events.push((Warning, "Failed", format!("Error: {reason}")));
     let refusal = StartRefusal {
         reason: reason.to_owned(),
@@ -125,7 +120,7 @@ mod tests {
     fn images() -> Images {
         let mut images = Images::default();
         let image = |_: Process| -> BoxFuture<'static, Exit> { async { Exit::code(0) }.boxed() };
-        images.insert("probe-target", Arc::new(image));
+        images.insert("probe-target", Image::new("/probe-target", image));
         images
     }
 

@@ -16,7 +16,8 @@ use super::container_history::History;
 use super::process::{self, EndReceiver, Handle};
 use super::termination_message::MessageSource;
 use crate::clock::Clock;
-use crate::image::{ContainerLog, Image, Logs, Process};
+use crate::image::files::Files;
+use crate::image::{ContainerLog, Logs, Process, Program};
 
 /// The exit code of a container whose process never started.
 ///
@@ -76,32 +77,32 @@ impl Runtime {
         exits.map(|exit| exit.finished).max().unwrap_or_default()
     }
 
-    /// Starts a new instance of the container at `place`. Returns a receiver of its end.
+    /// Starts a new instance of the container at `place`: `process` makes its main process, which
+    /// writes to the log. Returns a receiver of its end.
     pub(super) fn start(
         &mut self,
         place: usize,
         id: ContainerId,
         reference: &str,
-        image: Arc<dyn Image>,
-        message: MessageSource,
-        process: impl FnOnce(BoxFuture<'static, ()>) -> Process,
+        program: Arc<dyn Program>,
+        message: (MessageSource, Files),
+        process: impl FnOnce(ContainerLog, BoxFuture<'static, ()>) -> Process,
     ) -> EndReceiver {
         let since = self.clock.now();
         let log = self.begin_log(place, &id);
         self.push(place, id, reference, Life::Running { since });
         let (shared, clock) = (Arc::clone(&self.shared), self.clock.clone());
-        let process = |terminate| Process {
-            log,
-            ..process(terminate)
-        };
-        let (handle, run) = process::prepare(image, process, move |ended| {
-            ended.log.end();
+        let (message, files) = message;
+        let process = |terminate| process(log.clone(), terminate);
+        let kept = log.clone();
+        let (handle, run) = process::prepare(program, process, move |ended| {
+            kept.end();
             let exit = Exit {
                 code: ended.code,
                 started: since,
                 finished: clock.now(),
                 cause: ended.cause,
-                message: message.of(&ended.log, ended.code),
+                message: message.of(&files, &kept, ended.code),
             };
             shared.histories()[place].end(exit);
             // One permit is enough for several ends: the reader looks at all histories.

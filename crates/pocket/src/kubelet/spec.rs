@@ -53,6 +53,10 @@ pub(super) struct Container {
     /// `resources.limits.memory`, in bytes.
     pub(super) memory: Option<u64>,
     pub(super) termination_message: MessageSource,
+    /// `workingDir`.
+    pub(super) working_directory: Option<String>,
+    /// `securityContext.readOnlyRootFilesystem`.
+    pub(super) read_only_root: bool,
 }
 
 /// When an image is pulled.
@@ -80,7 +84,7 @@ impl PodSpec {
                         Role::Init | Role::Sidecar => format!("spec.initContainers[{place}]"),
                         Role::Main => format!("spec.containers[{}]", place - init),
                     };
-                    Container::parse(role, container, restart(spec, container), &field, source)
+                    Container::parse(role, container, restart(spec, container), &field, &source)
                 })
                 .collect::<Result<_, _>>()?,
             grace: seconds(spec.termination_grace_period_seconds.unwrap_or(30)),
@@ -94,7 +98,7 @@ impl Container {
         container: &core::Container,
         restart: RestartRules,
         field: &str,
-        source: MessageSource,
+        source: &MessageSource,
     ) -> Result<Self, Unsupported> {
         refuse_container(container, field)?;
         let (mut probes, mut handlers) = (Vec::new(), BTreeMap::new());
@@ -143,6 +147,8 @@ impl Container {
             environment_from: container.env_from.clone().unwrap_or_default(),
             memory: memory(container, field)?,
             termination_message: source.of_container(container),
+            working_directory: container.working_dir.clone().filter(|it| !it.is_empty()),
+            read_only_root: read_only_root(container),
             mounts: container.volume_mounts.clone().unwrap_or_default(),
         })
     }
@@ -254,6 +260,11 @@ fn refuse_container(container: &core::Container, field: &str) -> Result<(), Unsu
         return refuse(&name, "pocket expands no path");
     }
     Ok(())
+}
+
+fn read_only_root(container: &core::Container) -> bool {
+    let context = container.security_context.as_ref();
+    context.and_then(|context| context.read_only_root_filesystem) == Some(true)
 }
 
 fn memory(container: &core::Container, field: &str) -> Result<Option<u64>, Unsupported> {

@@ -7,20 +7,21 @@
 use k8s_openapi::api::core::v1 as core;
 
 use crate::image::ContainerLog;
+use crate::image::files::Files;
 
 /// Where a container's termination message comes from, and its maximum length in bytes.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct MessageSource {
-    /// `terminationMessagePath` is the file that programs write.
-    from_file: bool,
+    /// `terminationMessagePath`: the file's path in the container.
+    pub(super) path: String,
     /// `FallbackToLogsOnError`: if there is no message and the container failed, use the end of its
     /// log.
     or_from_log: bool,
     limit: usize,
 }
 
-/// The file that programs write.
-const WRITTEN_FILE: &str = "/dev/termination-log";
+/// The default path of the file.
+const DEFAULT_PATH: &str = "/dev/termination-log";
 
 /// The number of bytes read from the end of the file.
 const FILE_LIMIT: usize = 4096;
@@ -41,23 +42,26 @@ impl MessageSource {
     }
 
     /// The same limit with the path and the policy of this container.
-    pub(super) fn of_container(self, container: &core::Container) -> Self {
+    pub(super) fn of_container(&self, container: &core::Container) -> Self {
         let path = container.termination_message_path.as_deref();
+        let path = path.unwrap_or(DEFAULT_PATH).to_owned();
         let policy = container.termination_message_policy.as_deref();
         Self {
-            from_file: path.is_none_or(|path| path == WRITTEN_FILE),
+            path,
             or_from_log: policy == Some("FallbackToLogsOnError"),
-            ..self
+            limit: self.limit,
         }
     }
 
     /// The termination message of a process that exited with `code`, if any.
-    pub(super) fn of(self, container_log: &ContainerLog, code: i32) -> Option<String> {
-        let file = if self.from_file {
-            container_log.message()
-        } else {
-            String::new()
-        };
+    pub(super) fn of(
+        &self,
+        files: &Files,
+        container_log: &ContainerLog,
+        code: i32,
+    ) -> Option<String> {
+        let file = files.read(&self.path).unwrap_or_default();
+        let file = String::from_utf8_lossy(&file);
         let mut message = tail(&file, FILE_LIMIT).to_owned();
         // A program that ended well has nothing to explain: its log is not a message.
         if message.is_empty() && self.or_from_log && code != 0 {
@@ -94,10 +98,19 @@ mod tests {
         defaults.extend(fields.as_object().unwrap().clone());
         let container = serde_json::from_value(container).unwrap();
         let container_log = ContainerLog::default();
-        container_log.set_termination_message(message);
         container_log.append(log.as_bytes());
         let source = MessageSource::shared_by(1).of_container(&container);
-        assert_eq!(source.of(&container_log, code).as_deref(), expected);
+        let files = files(&source.path, message);
+        let message = source.of(&files, &container_log, code);
+        assert_eq!(message.as_deref(), expected);
+    }
+
+    /// The files of a container that has written this message.
+    fn files(path: &str, message: &str) -> Files {
+        let mut files = Files::default();
+        files.mount_file(path);
+        files.write(path, message.as_bytes()).unwrap();
+        files
     }
 
     #[test]
@@ -108,8 +121,8 @@ mod tests {
         check(&fallback, "why", "said\n", 1, Some("why"));
         check(&fallback, "", "said\n", 1, Some("said\n"));
         check(&fallback, "", "said\n", 0, None);
-        let other = json!({"terminationMessagePath": "/dev/other"});
-        check(&other, "why", "said\n", 1, None);
+        let other = json!({"terminationMessagePath": "/tmp/other"});
+        check(&other, "why", "said\n", 1, Some("why"));
     }
 
     #[test]
@@ -125,9 +138,8 @@ mod tests {
             1,
             Some(&"x\n".repeat(80)),
         );
-        let container_log = ContainerLog::default();
-        container_log.set_termination_message(&long);
         let source = MessageSource::shared_by(6).of_container(&core::Container::default());
-        assert_eq!(source.of(&container_log, 1), Some(long[..2048].to_owned()));
+        let message = source.of(&files(&source.path, &long), &ContainerLog::default(), 1);
+        assert_eq!(message, Some(long[..2048].to_owned()));
     }
 }

@@ -17,12 +17,12 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::*;
-use crate::image::{Exit, Process};
+use crate::image::{Exit, Process, Program};
 use crate::kinds::KINDS;
 use crate::net::{Host, Stream};
 
 /// Answers every request on the port of its first argument: 200 while it is healthy, else 503.
-fn server(healthy: Arc<AtomicBool>) -> impl Image {
+fn server(healthy: Arc<AtomicBool>) -> impl Program {
     move |process: Process| -> BoxFuture<'static, Exit> {
         let healthy = Arc::clone(&healthy);
         serve(process, healthy).boxed()
@@ -30,7 +30,7 @@ fn server(healthy: Arc<AtomicBool>) -> impl Image {
 }
 
 async fn serve(process: Process, healthy: Arc<AtomicBool>) -> Exit {
-    let port: u16 = process.arguments[0].parse().unwrap();
+    let port: u16 = process.command[1].parse().unwrap();
     let address = SocketAddr::new("::".parse().unwrap(), port);
     let mut listener = process.network.listen(address).unwrap();
     let accept = async {
@@ -74,8 +74,11 @@ impl Seed {
     fn apply() -> Self {
         let healthy = Arc::new(AtomicBool::new(true));
         let pocket = Pocket::builder()
-            .image("a", server(Arc::new(AtomicBool::new(true))))
-            .image("b", server(Arc::clone(&healthy)))
+            .image(
+                "a",
+                Image::new("/a", server(Arc::new(AtomicBool::new(true)))),
+            )
+            .image("b", Image::new("/b", server(Arc::clone(&healthy))))
             .start();
         let seed = Self { pocket, healthy };
         let container = |name: &str, port: u16| {

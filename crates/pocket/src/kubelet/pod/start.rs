@@ -19,7 +19,7 @@ use super::super::spec::Container;
 use super::PodWorker;
 use super::sync::Started;
 use crate::events::Severity;
-use crate::image::{Image, Images, Process};
+use crate::image::{Background, Image, Process, Program};
 use crate::latencies::Work;
 use crate::net::Host;
 
@@ -27,6 +27,19 @@ use crate::net::Host;
 const RETRY: Duration = Duration::from_secs(10);
 
 const CREATED: (&str, &str) = ("Created", "Container created");
+
+/// `PATH` where neither the image nor the Pod sets it.
+///
+/// Rule: containerd's `pkg/oci/spec_opts.go`, `WithDefaultPathEnv`.
+const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/// A container that can be started.
+struct Prepared {
+    /// The main process's command.
+    command: Vec<String>,
+    program: Arc<dyn Program>,
+    context: ExecContext,
+}
 
 /// Why a container's process could not be prepared.
 enum Unprepared {
@@ -53,7 +66,11 @@ impl PodWorker {
             return started.retry_in(RETRY);
         };
         let id = ContainerId::new(&format!("containerd://{}", hexadecimal(&mut self.random)));
-        let (arguments, context) = match self.prepare(&container, &image) {
+        let Prepared {
+            command,
+            program,
+            context,
+        } = match self.prepare(&container, image) {
             Ok(prepared) => prepared,
             // No instance is made, so neither the restart count nor the back-off grows.
             Err(Unprepared::Configuration(why)) => {
@@ -66,19 +83,16 @@ impl PodWorker {
         let exec_context = context.clone();
         let instance = id.to_string();
         let memory = container.memory;
-        let process = |terminate| context.process(arguments, instance, memory, terminate);
+        let message = (container.termination_message, context.files.clone());
+        let process =
+            |log, terminate| context.main_process(command, instance, memory, log, terminate);
         let reference = &container.rules.image;
         self.chance.spend(Work::Start).await;
         let boot = self.chance.time(Work::Boot);
-        let program = booting(image, boot);
-        let ended = self.runtime.start(
-            place,
-            id,
-            reference,
-            program,
-            container.termination_message,
-            process,
-        );
+        let program = booting(program, boot);
+        let ended = self
+            .runtime
+            .start(place, id, reference, program, message, process);
         self.probing
             .enter(&container.rules.name, exec_context, ended);
         self.refusals.remove(&container.rules.name);
@@ -135,7 +149,7 @@ impl PodWorker {
         self.refuse(container, "CrashLoopBackOff", why);
     }
 
-    fn pull(&mut self, place: usize, container: &Container) -> Option<Arc<dyn Image>> {
+    fn pull(&mut self, place: usize, container: &Container) -> Option<Image> {
         let now = self.node.clock.now();
         let (found, events) = self.attempts[place].pull.find(
             &self.node.images,
@@ -155,13 +169,10 @@ impl PodWorker {
         }
     }
 
-    /// The process's arguments, and the context in which processes of the container run.
-    fn prepare(
-        &mut self,
-        container: &Container,
-        image: &Arc<dyn Image>,
-    ) -> Result<(Vec<String>, ExecContext), Unprepared> {
-        let files = self.files(container);
+    /// The main process's command and program, and the context in which processes of the container
+    /// run.
+    fn prepare(&mut self, container: &Container, image: Image) -> Result<Prepared, Unprepared> {
+        let files = self.files(container, &image);
         let configuration = Unprepared::Configuration;
         let ip = self.ip.ok_or("no address is left for the Pod".to_owned());
         let ip = ip.map_err(configuration)?;
@@ -171,46 +182,46 @@ impl PodWorker {
             registry: &self.node.registry,
         };
         let mut environment = sources.environment(container).map_err(configuration)?;
-        let found = self.node.images.find(&container.rules.image);
-        let name = found.map_or("", |(name, _)| name);
-        let rest = program(container, name).map_err(Unprepared::Program)?;
-        let arguments = rest.iter().chain(&container.arguments);
-        let arguments = arguments
-            .map(|argument| expand(argument, &environment))
-            .collect();
-        let hostname = environment.entry("HOSTNAME".to_owned());
-        hostname.or_insert_with(|| sources.hostname());
+        let expanded = |words: &[String]| -> Vec<String> {
+            let words = words.iter();
+            words.map(|word| expand(word, &environment)).collect()
+        };
+        let [command, arguments] =
+            [&container.command, &container.arguments].map(|it| expanded(it));
+        let command = image.command(&command, &arguments);
+        for (name, value) in [
+            ("HOSTNAME", sources.hostname()),
+            ("PATH", DEFAULT_PATH.to_owned()),
+        ] {
+            environment.entry(name.to_owned()).or_insert(value);
+        }
         let context = ExecContext {
-            name: name.to_owned(),
-            image: Arc::clone(image),
+            image,
             environment,
             network: Host::new(self.node.network.clone(), ip),
             files,
+            background: Background::default(),
         };
-        Ok((arguments, context))
+        let program = context.look_up(&command).map_err(Unprepared::Program)?;
+        Ok(Prepared {
+            command,
+            program,
+            context,
+        })
     }
-}
-
-/// The words that `command` puts before the arguments: all but its first, which must be the image's
-/// only program.
-fn program<'a>(container: &'a Container, name: &str) -> Result<&'a [String], String> {
-    let Some((program, rest)) = container.command.split_first() else {
-        return Ok(&[]);
-    };
-    Images::look_up(name, program).map(|()| rest)
 }
 
 /// A program that does nothing for a moment after its start, not even listen. So the first attempt
 /// of a probe may come too early.
-fn booting(image: Arc<dyn Image>, boot: Duration) -> Arc<dyn Image> {
+fn booting(program: Arc<dyn Program>, boot: Duration) -> Arc<dyn Program> {
     if boot.is_zero() {
-        return image;
+        return program;
     }
     Arc::new(move |process: Process| {
-        let image = Arc::clone(&image);
+        let program = Arc::clone(&program);
         let run = async move {
             tokio::time::sleep(boot).await;
-            image.run(process).await
+            program.run(process).await
         };
         run.boxed()
     })

@@ -61,3 +61,28 @@ async fn containers_share_a_directory_but_for_what_a_mount_says() {
     assert_eq!(world.notes("d"), ["Read-only file system (os error 30)"]);
     assert_eq!(world.notes("e"), ["No such file or directory (os error 2)"]);
 }
+
+#[tokio::test(start_paused = true)]
+async fn the_root_is_empty_at_each_start_and_may_be_read_only() {
+    let world = World::new();
+    let mut own = noting("a", 8080, &json!({}));
+    own["env"][1]["value"] = "note".into();
+    own["workingDir"] = "/state".into();
+    let mut root = noting("b", 8081, &json!({}));
+    root["env"][1]["value"] = "/note".into();
+    let mut read_only = root.clone();
+    read_only["name"] = "c".into();
+    read_only["env"][0]["value"] = "c".into();
+    read_only["args"][1] = "8082".into();
+    read_only["securityContext"] = json!({"readOnlyRootFilesystem": true});
+    create(&world, &json!([own, root, read_only]));
+    world.advance(5 * SECOND).await;
+    for name in ["a", "b", "c"] {
+        world.crash(name, 1);
+    }
+    world.until(|world| world.restarts() == [1, 1, 1]).await;
+    assert_eq!(world.notes("a"), ["", "a"]);
+    assert_eq!(world.notes("b"), ["", ""]);
+    let refused = "Read-only file system (os error 30)";
+    assert_eq!(world.notes("c"), [refused; 2]);
+}

@@ -16,7 +16,7 @@ use tokio::task::JoinSet;
 
 use super::super::*;
 use crate::clock::Clock;
-use crate::image::{Exit, Image, Output, Process};
+use crate::image::{Exit, Image, Process, Program};
 use crate::net::{Network, Stream};
 
 /// A registry, a kubelet and the programs it runs, with one Pod: `web` in `n`.
@@ -64,7 +64,8 @@ impl World {
             crash: Notify::new(),
         });
         let mut images = Images::default();
-        images.insert("target", Arc::new(Target(Arc::clone(&script))));
+        let target = Image::new("/target", Target(Arc::clone(&script)));
+        images.insert("target", target);
         let random = fastrand::Rng::with_seed(2);
         let network = Network::default();
         let mut tasks = JoinSet::new();
@@ -300,25 +301,21 @@ impl World {
     }
 }
 
-/// The image `target`.
+/// The program of the image `target`.
 struct Target(Arc<Script>);
 
-impl Image for Target {
+impl Program for Target {
+    /// The command `ROUTE` of an exec exits with 0 if that route would answer with 200. It prints
+    /// the status.
     fn run(&self, process: Process) -> BoxFuture<'static, Exit> {
-        Arc::clone(&self.0).play(process).boxed()
-    }
-
-    /// The command `ROUTE`: exits with 0 if that route would answer with 200. Prints the
-    /// status.
-    fn exec(&self, process: Process) -> BoxFuture<'static, Output> {
         let script = Arc::clone(&self.0);
+        if process.is_main {
+            return script.play(process).boxed();
+        }
         let run = async move {
-            let status = script.request(process.arguments.concat()).await;
-            Output {
-                code: i32::from(status != 200),
-                stdout: format!("{status}\n").into_bytes(),
-                stderr: Vec::new(),
-            }
+            let status = script.request(process.command[1..].concat()).await;
+            process.stdout.put(format!("{status}\n").as_bytes());
+            Exit::code(i32::from(status != 200))
         };
         run.boxed()
     }
@@ -331,7 +328,7 @@ impl Script {
 
     /// The program: `NAME PORT`.
     async fn play(self: Arc<Self>, process: Process) -> Exit {
-        let [name, port] = process.arguments.as_slice() else {
+        let [_, name, port] = process.command.as_slice() else {
             return Exit::code(2);
         };
         self.acts()
@@ -384,8 +381,9 @@ impl Script {
     fn burden(&self, name: &str, process: &Process) {
         let acts = self.acts();
         if let Some((message, log)) = acts.words.get(name) {
-            process.log.set_termination_message(message);
-            process.log.append(log.as_bytes());
+            let file = "/dev/termination-log";
+            process.files.write(file, message.as_bytes()).unwrap();
+            process.stdout.put(log.as_bytes());
         }
         process
             .memory

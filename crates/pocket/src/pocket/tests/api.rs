@@ -47,7 +47,7 @@ fn web_server(process: Process) -> BoxFuture<'static, Exit> {
         }
     };
     async move {
-        let port = process.arguments[0].parse().unwrap();
+        let port = process.command[1].parse().unwrap();
         tokio::select! {
             biased;
             () = process.terminate => {}
@@ -59,7 +59,9 @@ fn web_server(process: Process) -> BoxFuture<'static, Exit> {
 }
 
 fn start() -> Pocket {
-    Pocket::builder().image("web-server", web_server).start()
+    Pocket::builder()
+        .image("web-server", Image::new("/web-server", web_server))
+        .start()
 }
 
 async fn call(pocket: &Pocket, method: &str, path: &str, media_type: &str, body: &Value) -> Value {

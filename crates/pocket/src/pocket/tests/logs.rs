@@ -11,12 +11,12 @@ use super::*;
 /// A program that writes a line a second and ends after its first argument's number of lines.
 fn writer(process: Process) -> BoxFuture<'static, Exit> {
     async move {
-        let count: u32 = process.arguments[0].parse().unwrap();
+        let count: u32 = process.command[1].parse().unwrap();
         for line in 0..count {
-            process.log.append(format!("line {line}\n").as_bytes());
+            process.stdout.put(format!("line {line}\n").as_bytes());
             tokio::time::sleep(Duration::from_secs(1)).await;
         }
-        process.log.append(b"bye");
+        process.stdout.put(b"bye");
         Exit::code(1)
     }
     .boxed()
@@ -24,7 +24,9 @@ fn writer(process: Process) -> BoxFuture<'static, Exit> {
 
 /// A Pod whose container writes so many lines, again and again unless it `ends`.
 fn pod_that_writes(count: u32, ends: bool) -> Pocket {
-    let pocket = Pocket::builder().image("writer", writer).start();
+    let pocket = Pocket::builder()
+        .image("writer", Image::new("/writer", writer))
+        .start();
     let policy = if ends { "Never" } else { "Always" };
     let pod: Pod = serde_json::from_value(json!({
         "metadata": {"name": "web", "namespace": "default"},
