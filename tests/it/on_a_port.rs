@@ -166,6 +166,45 @@ fn pods_and_services_are_reached_as_kubernetes_says() {
 }
 
 #[test]
+fn kubectl_forwards_ports() {
+    let served = Served::start();
+    served.up();
+    let name = served.get(PODS)["items"][0]["metadata"]["name"].clone();
+    let path = format!("{PODS}/{}/portforward", name.as_str().unwrap());
+    let mut stream = TcpStream::connect(served.server).unwrap();
+    let request = format!(
+        "POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\nConnection: Upgrade\r\n\
+         Upgrade: SPDY/3.1\r\nX-Stream-Protocol-Version: portforward.k8s.io\r\n\r\n"
+    );
+    stream.write_all(request.as_bytes()).unwrap();
+    // All but the frame that ends the connection.
+    let recorded = recorded();
+    stream.write_all(&recorded[..recorded.len() - 16]).unwrap();
+    let mut received = String::new();
+    let mut stream = BufReader::new(stream);
+    while received.matches("200 OK\n").count() < 2 {
+        let mut line = Vec::new();
+        assert!(
+            stream.read_until(b'\n', &mut line).unwrap() > 0,
+            "{received}"
+        );
+        received += &String::from_utf8_lossy(&line);
+    }
+    assert!(received.starts_with("HTTP/1.1 101 "), "{received}");
+}
+
+/// What kubectl sent for two requests through one port-forward.
+fn recorded() -> Vec<u8> {
+    let text = include_str!("../recordings/kubectl-port-forward-1.32.4.hex");
+    let digits: Vec<u32> = text
+        .chars()
+        .filter_map(|digit| digit.to_digit(16))
+        .collect();
+    let byte = |pair: &[u32]| u8::try_from(pair[0] << 4 | pair[1]).unwrap();
+    digits.chunks(2).map(byte).collect()
+}
+
+#[test]
 fn a_host_port_leads_to_its_pod() {
     let served = Served::start();
     let pod = json!({

@@ -27,6 +27,7 @@ mod selectable_fields;
 mod shown;
 mod strict;
 mod table;
+mod upgrade;
 mod watch;
 mod write;
 

@@ -2,9 +2,9 @@
 //!
 //! In reading order: `clock`, the cluster's time; `subnets`, its addresses; [`net`], its network;
 //! `kinds`, its objects; `store`, which keeps them; `registry`, which adds an API server's rules,
-//! and `api_status`, its errors; `api` and `serve`, which offer them over HTTP; [`image`], what
-//! containers run; `events`, the Events that components record; then the components:
-//! `controllers`, `kubelet`, `proxy`.
+//! and `api_status`, its errors; `spdy`, the framing of kubectl's streams; `api` and `serve`, which
+//! offer all of them over HTTP; [`image`], what containers run; `events`, the Events that
+//! components record; then the components: `controllers`, `kubelet`, `proxy`.
 
 mod api;
 mod api_status;
@@ -21,6 +21,7 @@ mod pocket;
 mod proxy;
 mod registry;
 mod serve;
+mod spdy;
 mod store;
 mod subnets;
 mod tasks;

@@ -73,6 +73,7 @@ const LAYOUT: [(&str, &[&str]); 4] = [
             "image",
             "patch",
             "registry",
+            "spdy",
             "api",
             "serve",
             "events",

@@ -1,87 +1,103 @@
-//! Port-forward over one WebSocket: byte streams to ports on a Pod's loopback.
+//! Port-forward: byte streams to ports on a Pod's loopback.
 //!
-//! The frames are those of `v4.channel.k8s.io`: the first byte is the channel. Port *i* uses
-//! channel 2*i* for data and 2*i*+1 for errors; the first frame on each is the port's number. The
-//! protocols that kubectl uses are not supported.
+//! kubectl multiplexes them with SPDY, over WebSocket or by itself (`streams`); kube-rs has two
+//! channels a port over WebSocket (`channels`).
+
+mod channels;
+mod streams;
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
-use axum::body::Body;
 use axum::extract::Request;
-use axum::response::Response;
-use bytes::Bytes;
-use futures::stream::SplitStream;
-use futures::{SinkExt, StreamExt, future};
+use axum::response::{IntoResponse, Response};
 use hyper::StatusCode;
-use hyper::header::{
-    CONNECTION, HeaderMap, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL, UPGRADE,
-};
-use hyper::upgrade::Upgraded;
-use hyper_util::rt::TokioIo;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::sync::mpsc;
-use tokio_tungstenite::WebSocketStream;
-use tokio_tungstenite::tungstenite::Message;
-use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
-use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
+use serde_json::Value;
 
 use super::call::Call;
+use super::upgrade::{self, Carrier, Handshake, Protocols, Refusal};
 use crate::api_status::ApiError;
 use crate::kinds::metadata_text;
 use crate::latencies::Work;
 use crate::net::{Host, Stream};
 
-const PROTOCOL: &str = "v4.channel.k8s.io";
-/// Queued frames per direction before the sender has to wait.
-const QUEUE: usize = 16;
+const PROTOCOLS: Protocols = Protocols {
+    websocket: &["", channels::PROTOCOL],
+    spdy: "portforward.k8s.io",
+};
+
 /// Maximum number of bytes from a Pod in one frame.
 const CHUNK: usize = 4 * 1024;
-/// Size of the buffer for the client's frames, in bytes. The default of 128 KiB would be most of
-/// what a forwarded port costs.
-const BUFFER: usize = 4 * 1024;
 
 /// Maximum number of ports. Each takes two channels, and a frame has one byte for its channel.
 const PORTS: usize = 128;
 
-type Socket = WebSocketStream<TokioIo<Upgraded>>;
-
 /// Responds with 101 and forwards until the client leaves.
 pub(super) fn start(call: &Call, mut request: Request) -> Result<Response, ApiError> {
+    let pod = call.object()?.value();
+    if pod["spec"]["nodeName"].as_str().is_none_or(str::is_empty) {
+        let name = call.target.name();
+        let message = format!("pod {name} does not have a host assigned");
+        return Err(ApiError::bad_request(message));
+    }
+    upgrade::required(request.headers())?;
+    let (Handshake { carrier, response }, pod) = match accept(call, &pod, &request) {
+        Ok(accepted) => accepted,
+        Err(refusal) => return Ok(refusal.into_response()),
+    };
     let ports = call.query.ports.clone();
-    if ports.len() > PORTS {
-        return Err(ApiError::bad_request(format!(
-            "a port-forward can name at most {PORTS} ports, but this one names {}",
-            ports.len()
-        )));
-    }
-    let pod = Pod::of(call)?;
-    if ports.is_empty() {
-        return Err(ApiError::bad_request(
-            "a port-forward must name at least one port",
-        ));
-    }
-    let accept = handshake(request.headers())?;
-    let upgrade = hyper::upgrade::on(&mut request);
+    let upgraded = hyper::upgrade::on(&mut request);
     // The connection is handed over only after this response, so a task of its own waits for it.
     let mut chance = call.server.chance();
     call.server.tasks.spawn(async move {
-        if let Ok(upgraded) = upgrade.await {
-            chance.spend(Work::Forward).await;
-            let io = TokioIo::new(upgraded);
-            let buffers = WebSocketConfig::default().read_buffer_size(BUFFER);
-            let socket = WebSocketStream::from_raw_socket(io, Role::Server, Some(buffers)).await;
-            forward(socket, &pod, &ports).await;
+        let Ok(upgraded) = upgraded.await else {
+            return;
+        };
+        chance.spend(Work::Forward).await;
+        match carrier {
+            Carrier::WebSocket(_) => {
+                channels::forward(upgrade::socket(upgraded).await, &pod, &ports).await;
+            }
+            Carrier::SpdyOverWebSocket => {
+                let (incoming, outgoing) = upgrade::tunnel(upgrade::socket(upgraded).await);
+                streams::forward(incoming, outgoing, &pod).await;
+            }
+            Carrier::Spdy => {
+                let (incoming, outgoing) = upgrade::bare(upgraded);
+                streams::forward(incoming, outgoing, &pod).await;
+            }
         }
     });
-    Response::builder()
-        .status(StatusCode::SWITCHING_PROTOCOLS)
-        .header(CONNECTION, "Upgrade")
-        .header(UPGRADE, "websocket")
-        .header(SEC_WEBSOCKET_ACCEPT, accept)
-        .header(SEC_WEBSOCKET_PROTOCOL, PROTOCOL)
-        .body(Body::empty())
-        .map_err(|_bad_header| ApiError::bad_request("the WebSocket key is not valid in a header"))
+    Ok(response)
+}
+
+/// What a kubelet checks.
+fn accept(call: &Call, pod: &Value, request: &Request) -> Result<(Handshake, Pod), Refusal> {
+    let headers = request.headers();
+    if upgrade::is_websocket(headers) && !upgrade::is_tunnel(headers) {
+        check_ports(&call.query.ports)?;
+    }
+    let pod = Pod::of(call, pod)?;
+    Ok((Handshake::parse(request, &PROTOCOLS)?, pod))
+}
+
+/// Rule: `k8s.io/cri-streaming/pkg/streaming/portforward/websocket.go`, `NewV4Options`. The limit
+/// is pocket's.
+fn check_ports(ports: &[u16]) -> Result<(), Refusal> {
+    let refused = |text: &str| Err(Refusal::new(StatusCode::BAD_REQUEST, text));
+    if ports.is_empty() {
+        return refused("query parameter \"port\" is required");
+    }
+    if ports.contains(&0) {
+        return refused("port \"0\" must be > 0");
+    }
+    if ports.len() > PORTS {
+        let named = ports.len();
+        return refused(&format!(
+            "a port-forward can name at most {PORTS} ports, but this one names {named}"
+        ));
+    }
+    Ok(())
 }
 
 /// The Pod that bytes are forwarded to.
@@ -90,195 +106,69 @@ struct Pod {
     uid: String,
 }
 
-/// One forwarded port, with its channels.
-struct Forward {
-    number: u16,
-    data: u8,
-    error: u8,
-}
-
 impl Pod {
-    fn of(call: &Call) -> Result<Self, ApiError> {
-        let pod = call.object()?.value();
-        let ip: Option<IpAddr> = pod["status"]["podIP"]
-            .as_str()
-            .and_then(|ip| ip.parse().ok());
-        let not_running = || {
-            let name = call.target.name();
-            ApiError::bad_request(format!("pod {name} has no address yet: it is not running"))
+    /// The refusal is that of a kubelet whose Pod has no sandbox.
+    fn of(call: &Call, pod: &Value) -> Result<Self, Refusal> {
+        let status = &pod["status"];
+        let is_over = matches!(status["phase"].as_str(), Some("Succeeded" | "Failed"));
+        let ip = status["podIP"].as_str().filter(|_| !is_over);
+        let ip: Option<IpAddr> = ip.and_then(|ip| ip.parse().ok());
+        let Some(ip) = ip else {
+            let (name, namespace) = (call.target.name(), call.target.namespace());
+            let text = format!("pod not found (\"{name}_{namespace}\")");
+            return Err(Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, &text));
         };
-        let host = Host::new(call.server.network.clone(), ip.ok_or_else(not_running)?);
-        let uid = metadata_text(&pod, "uid").to_owned();
-        Ok(Self { host, uid })
+        Ok(Self {
+            host: Host::new(call.server.network.clone(), ip),
+            uid: metadata_text(pod, "uid").to_owned(),
+        })
     }
-}
 
-/// The `Sec-WebSocket-Accept` key, if the request is a supported handshake.
-fn handshake(headers: &HeaderMap) -> Result<String, ApiError> {
-    let text = |name| {
-        headers
-            .get(name)
-            .and_then(|value| value.to_str().ok())
-            .unwrap_or_default()
-    };
-    if !text(UPGRADE).eq_ignore_ascii_case("websocket") {
-        let message = "pocket forwards ports over WebSocket only; this request does not ask for an \
-                       upgrade to it";
-        return Err(ApiError::bad_request(message));
+    /// Connects to a port on the Pod's loopback. The error is the text that the client gets.
+    async fn connect(&self, port: u16) -> Result<Stream, String> {
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+        let connected = self.host.connect(address).await;
+        connected.map_err(|error| {
+            let uid = &self.uid;
+            let cause = match error.kind() {
+                io::ErrorKind::ConnectionRefused => "connect: connection refused".to_owned(),
+                _ => error.to_string(),
+            };
+            // Whether a name service knows localhost by an IPv6 address depends on the machine;
+            // these are the words of one where it does not.
+            self.failure(
+                port,
+                &format!(
+                    "failed to connect to localhost:{port} inside namespace \"{uid}\", IPv4: dial \
+                     tcp4 {address}: {cause} IPv6 dial tcp6: address localhost: no suitable \
+                     address found "
+                ),
+            )
+        })
     }
-    let offers = headers
-        .get_all(SEC_WEBSOCKET_PROTOCOL)
-        .iter()
-        .filter_map(|value| value.to_str().ok());
-    if !offers
-        .flat_map(|offers| offers.split(','))
-        .any(|offer| offer.trim() == PROTOCOL)
-    {
-        return Err(ApiError::bad_request(format!(
-            "the only subprotocol for port-forward here is {PROTOCOL}"
-        )));
-    }
-    match text(SEC_WEBSOCKET_KEY) {
-        "" => Err(ApiError::bad_request("the request has no WebSocket key")),
-        key => Ok(derive_accept_key(key.as_bytes())),
-    }
-}
 
-async fn forward(socket: Socket, pod: &Pod, ports: &[u16]) {
-    let (mut sink, mut incoming) = socket.split();
-    let (outgoing, mut frames) = mpsc::channel::<Message>(QUEUE);
-    let mut uploads = Vec::new();
-    let mut ends = Vec::new();
-    for (number, channel) in ports.iter().copied().zip((0..=u8::MAX).step_by(2)) {
-        let (upload, received) = mpsc::channel(QUEUE);
-        uploads.push(upload);
-        let port = Forward {
-            number,
-            data: channel,
-            error: channel + 1,
+    /// The text about a connection from `local` that broke after it was made.
+    fn broken(&self, port: u16, local: SocketAddr, error: &io::Error) -> String {
+        let cause = match error.kind() {
+            io::ErrorKind::ConnectionReset => "read: connection reset by peer".to_owned(),
+            _ => error.to_string(),
         };
-        ends.push(port.run(pod, received, outgoing.clone()));
-    }
-    // Each port has a sender of its own, so `frames` ends when the last port has ended.
-    drop(outgoing);
-    let send = async {
-        while let Some(frame) = frames.recv().await {
-            if sink.send(frame).await.is_err() {
-                return;
-            }
-        }
-        // Sending fails if the peer is already gone.
-        drop(sink.send(Message::Close(None)).await);
-    };
-    tokio::select! {
-        biased;
-        ((), _) = future::join(send, future::join_all(ends)) => drain(&mut incoming).await,
-        () = deliver(&mut incoming, &uploads) => {}
-    }
-}
-
-/// Passes the client's frames to their ports. Reading continues after the client's Close; otherwise
-/// the closing handshake would be cut off.
-async fn deliver(incoming: &mut SplitStream<Socket>, uploads: &[mpsc::Sender<Bytes>]) {
-    while let Some(Ok(message)) = incoming.next().await {
-        let Message::Binary(mut frame) = message else {
-            continue;
-        };
-        if frame.len() < 2 {
-            continue;
-        }
-        let channel = usize::from(frame.split_to(1)[0]);
-        let is_data = channel.is_multiple_of(2);
-        if let Some(upload) = uploads.get(channel / 2).filter(|_| is_data) {
-            // Sending fails if the port has ended.
-            drop(upload.send(frame).await);
-        }
-    }
-}
-
-/// Waits for the client's part of the closing handshake.
-async fn drain(incoming: &mut SplitStream<Socket>) {
-    while let Some(Ok(_)) = incoming.next().await {}
-}
-
-impl Forward {
-    async fn run(self, pod: &Pod, received: mpsc::Receiver<Bytes>, frames: mpsc::Sender<Message>) {
-        let number = self.number.to_le_bytes();
-        for channel in [self.data, self.error] {
-            if frames.send(frame(channel, &number)).await.is_err() {
-                return;
-            }
-        }
-        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, self.number));
-        let ended = match pod.host.connect(address).await {
-            Ok(stream) => self.copy(stream, received, &frames).await,
-            Err(error) => Err(error),
-        };
-        if let Err(error) = ended {
-            let text = failure(self.number, &pod.uid, &error);
-            // Sending fails if the client is gone.
-            drop(frames.send(frame(self.error, text.as_bytes())).await);
-        }
+        self.failure(
+            port,
+            &format!("read tcp4 {local}->127.0.0.1:{port}: {cause}"),
+        )
     }
 
-    /// Copies until the Pod closes; the client cannot close a single port.
-    async fn copy(
-        &self,
-        stream: Stream,
-        mut received: mpsc::Receiver<Bytes>,
-        frames: &mpsc::Sender<Message>,
-    ) -> io::Result<()> {
-        let (mut reader, mut writer) = tokio::io::split(stream);
-        let download = async {
-            let mut chunk = vec![0; CHUNK];
-            loop {
-                let length = reader.read(&mut chunk).await?;
-                if length == 0
-                    || frames
-                        .send(frame(self.data, &chunk[..length]))
-                        .await
-                        .is_err()
-                {
-                    return Ok(());
-                }
-            }
-        };
-        let upload = async {
-            while let Some(bytes) = received.recv().await {
-                if writer.write_all(&bytes).await.is_err() {
-                    break;
-                }
-            }
-            // The Pod's reaction to a failed write arrives in the download.
-            future::pending::<()>().await;
-        };
-        tokio::select! {
-            biased;
-            ended = download => ended,
-            // Never taken: the upload does not end, but `select!` has to poll it.
-            () = upload => Ok(()),
-        }
+    /// The error text of a kubelet with containerd, with the Pod's UID for what is random there.
+    ///
+    /// Rule: `internal/cri/server/sandbox_portforward_linux.go` of containerd.
+    fn failure(&self, port: u16, why: &str) -> String {
+        let uid = &self.uid;
+        format!(
+            "error forwarding port {port} to pod {uid}, uid : failed to execute portforward in \
+             network namespace \"/var/run/netns/cni-{uid}\": {why}"
+        )
     }
-}
-
-fn frame(channel: u8, bytes: &[u8]) -> Message {
-    let mut frame = Vec::with_capacity(bytes.len() + 1);
-    frame.push(channel);
-    frame.extend_from_slice(bytes);
-    Message::binary(frame)
-}
-
-/// The error text of a kubelet.
-fn failure(port: u16, uid: &str, error: &io::Error) -> String {
-    let cause = match error.kind() {
-        io::ErrorKind::ConnectionRefused => "connect: connection refused".to_owned(),
-        io::ErrorKind::ConnectionReset => "read: connection reset by peer".to_owned(),
-        _ => error.to_string(),
-    };
-    format!(
-        "error forwarding port {port} to pod {uid}, uid : failed to connect to localhost:{port} \
-         inside the pod: dial tcp4 127.0.0.1:{port}: {cause}"
-    )
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! Parses the query parameters of API requests.
 
+use std::num::{IntErrorKind, ParseIntError};
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -122,8 +123,26 @@ fn optional<T: FromStr>(name: &str, value: &str) -> Result<Option<T>, ApiError> 
     }
 }
 
+/// Rule: `staging/src/k8s.io/apimachinery/pkg/apis/meta/v1/conversion.go`,
+/// `Convert_Slice_string_To_Slice_int32`.
 fn ports(value: &str) -> Result<Vec<u16>, ApiError> {
-    value.split(',').map(|port| number("ports", port)).collect()
+    let port = |text: &str| {
+        let refused = |error: ParseIntError| {
+            let why = go_parse_error("ParseUint", text, *error.kind());
+            ApiError::bad_request(format!("cannot convert to []int32: {why}"))
+        };
+        text.parse().map_err(refused)
+    };
+    value.split(',').map(port).collect()
+}
+
+/// The error of a function of Go's package `strconv`.
+fn go_parse_error(function: &str, text: &str, kind: IntErrorKind) -> String {
+    let why = match kind {
+        IntErrorKind::PosOverflow | IntErrorKind::NegOverflow => "value out of range",
+        _ => "invalid syntax",
+    };
+    format!("strconv.{function}: parsing {text:?}: {why}")
 }
 
 fn number<T: FromStr>(name: &str, value: &str) -> Result<T, ApiError> {

@@ -150,19 +150,6 @@ async fn preconditions_protect_from_deleting_the_wrong_one() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_port_forward_has_channels_for_128_ports() {
-    let client = Client::new();
-    let ports = vec!["80"; 129].join(",");
-    let path = format!("{PODS}/a/portforward?ports={ports}");
-    check_refused(
-        &client.send("GET", &path, "", &Value::Null).await,
-        &expect![[
-            "400 BadRequest: a port-forward can name at most 128 ports, but this one names 129"
-        ]],
-    );
-}
-
-#[tokio::test(start_paused = true)]
 async fn an_unknown_propagation_policy_is_refused() {
     let client = Client::new();
     client.post(PODS, &pod("a")).await;

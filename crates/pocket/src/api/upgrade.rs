@@ -1,0 +1,307 @@
+//! Connections that become streams: handshakes for WebSocket and for SPDY, and what carries the
+//! bytes afterwards.
+//!
+//! The refusals are those of an API server before a kubelet: a `Status` from the one, text from the
+//! other. Rules: `k8s.io/apimachinery/pkg/util/proxy/upgradeaware.go`;
+//! `k8s.io/streaming/pkg/httpstream/httpstream.go`, `Handshake`, and `wsstream/conn.go` beside it;
+//! `k8s.io/apiserver/pkg/util/proxy/streamtunnel.go`.
+
+use axum::body::Body;
+use axum::extract::Request;
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use futures::{Sink, SinkExt, Stream, StreamExt, future, sink, stream};
+use hyper::header::{
+    CONNECTION, HeaderMap, HeaderName, HeaderValue, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY,
+    SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, UPGRADE,
+};
+use hyper::upgrade::Upgraded;
+use hyper::{Method, StatusCode};
+use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
+use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
+use tokio_tungstenite::tungstenite::{self, Message};
+
+use crate::api_status::ApiError;
+
+const SPDY: &str = "SPDY/3.1";
+const SPDY_VERSION: HeaderName = HeaderName::from_static("x-stream-protocol-version");
+const ACCEPTED_SPDY_VERSIONS: HeaderName =
+    HeaderName::from_static("x-accepted-stream-protocol-versions");
+
+/// Size of the buffers for the client's bytes, in bytes. WebSocket's default of 128 KiB would be
+/// most of what a forwarded port costs.
+const BUFFER: usize = 4 * 1024;
+/// Maximum size of a client's message in bytes. kubectl sends 32 KiB at most.
+const MAX_MESSAGE: usize = 1024 * 1024;
+
+/// A WebSocket connection.
+pub(super) type Socket = WebSocketStream<TokioIo<Upgraded>>;
+
+/// The protocols of a subresource.
+pub(super) struct Protocols {
+    /// Subprotocols of WebSocket, the empty one for clients that name none.
+    pub(super) websocket: &'static [&'static str],
+    /// The protocol of SPDY, which WebSocket may carry.
+    pub(super) spdy: &'static str,
+}
+
+/// A handshake that succeeds.
+pub(super) struct Handshake {
+    pub(super) carrier: Carrier,
+    /// The response, 101.
+    pub(super) response: Response,
+}
+
+/// What carries the streams.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Carrier {
+    /// WebSocket with this subprotocol.
+    WebSocket(&'static str),
+    SpdyOverWebSocket,
+    Spdy,
+}
+
+/// A refusal by the kubelet.
+#[derive(Debug)]
+pub(super) struct Refusal {
+    code: StatusCode,
+    text: String,
+    header: Option<(HeaderName, HeaderValue)>,
+}
+
+impl Refusal {
+    pub(super) fn new(code: StatusCode, text: &str) -> Self {
+        Self {
+            code,
+            text: text.to_owned(),
+            header: None,
+        }
+    }
+
+    fn with_header(self, name: HeaderName, value: &'static str) -> Self {
+        let header = Some((name, HeaderValue::from_static(value)));
+        Self { header, ..self }
+    }
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        let mut response = (self.code, self.text).into_response();
+        response.headers_mut().extend(self.header);
+        response
+    }
+}
+
+/// Refuses a request that asks for no upgrade.
+pub(super) fn required(headers: &HeaderMap) -> Result<(), ApiError> {
+    if asks_for_upgrade(headers) {
+        Ok(())
+    } else {
+        Err(ApiError::bad_request("Upgrade request required"))
+    }
+}
+
+fn asks_for_upgrade(headers: &HeaderMap) -> bool {
+    let mut values = headers.get_all(CONNECTION).iter();
+    values.any(|value| {
+        let value = value.as_bytes().to_ascii_lowercase();
+        value.windows(7).any(|word| word == b"upgrade")
+    })
+}
+
+/// Whether the request asks for WebSocket.
+pub(super) fn is_websocket(headers: &HeaderMap) -> bool {
+    text(headers, &UPGRADE).eq_ignore_ascii_case("websocket")
+}
+
+/// Whether the request asks for SPDY over WebSocket.
+pub(super) fn is_tunnel(headers: &HeaderMap) -> bool {
+    is_websocket(headers)
+        && words(headers, &SEC_WEBSOCKET_PROTOCOL).any(|it| tunnelled(it).is_some())
+}
+
+/// The protocol of SPDY in a subprotocol such as `SPDY/3.1+portforward.k8s.io`.
+fn tunnelled(subprotocol: &str) -> Option<&str> {
+    let protocol = subprotocol.strip_prefix(SPDY)?.strip_prefix('+')?;
+    protocol.ends_with(".k8s.io").then_some(protocol)
+}
+
+impl Handshake {
+    /// Answers the handshake of a request that asks for an upgrade.
+    pub(super) fn parse(request: &Request, protocols: &Protocols) -> Result<Self, Refusal> {
+        let headers = request.headers();
+        if is_tunnel(headers) {
+            Self::tunnel(request.method(), headers, protocols.spdy)
+        } else if is_websocket(headers) {
+            Self::websocket(headers, protocols.websocket)
+        } else {
+            Self::spdy(headers, protocols.spdy)
+        }
+    }
+
+    fn tunnel(
+        method: &Method,
+        headers: &HeaderMap,
+        protocol: &'static str,
+    ) -> Result<Self, Refusal> {
+        let offers = words(headers, &SEC_WEBSOCKET_PROTOCOL).filter_map(tunnelled);
+        let offers: Vec<&str> = offers.collect();
+        check_spdy_protocol(&offers, protocol)?;
+        let refused =
+            |code, text| Err(Refusal::new(code, text).with_header(SEC_WEBSOCKET_VERSION, "13"));
+        if method != Method::GET {
+            return refused(StatusCode::METHOD_NOT_ALLOWED, "Method Not Allowed\n");
+        }
+        let key = text(headers, &SEC_WEBSOCKET_KEY);
+        if key.is_empty() || text(headers, &SEC_WEBSOCKET_VERSION) != "13" {
+            return refused(StatusCode::BAD_REQUEST, "Bad Request\n");
+        }
+        let subprotocol = format!("{SPDY}+{protocol}");
+        Ok(Self {
+            carrier: Carrier::SpdyOverWebSocket,
+            response: switch_to_websocket(key, &subprotocol),
+        })
+    }
+
+    fn websocket(headers: &HeaderMap, supported: &'static [&'static str]) -> Result<Self, Refusal> {
+        if text(headers, &SEC_WEBSOCKET_VERSION) != "13" {
+            let text = "missing or bad WebSocket Version";
+            let refusal = Refusal::new(StatusCode::BAD_REQUEST, text);
+            return Err(refusal.with_header(SEC_WEBSOCKET_VERSION, "13"));
+        }
+        let key = text(headers, &SEC_WEBSOCKET_KEY);
+        if key.is_empty() {
+            let text = "mismatch challenge/response";
+            return Err(Refusal::new(StatusCode::BAD_REQUEST, text));
+        }
+        let mut offers: Vec<&str> = words(headers, &SEC_WEBSOCKET_PROTOCOL).collect();
+        if offers.is_empty() {
+            offers.push("");
+        }
+        let chosen = offers
+            .iter()
+            .find_map(|offer| supported.iter().find(|it| *it == offer));
+        let Some(&protocol) = chosen else {
+            return Err(Refusal::new(StatusCode::FORBIDDEN, ""));
+        };
+        Ok(Self {
+            carrier: Carrier::WebSocket(protocol),
+            response: switch_to_websocket(key, protocol),
+        })
+    }
+
+    fn spdy(headers: &HeaderMap, protocol: &'static str) -> Result<Self, Refusal> {
+        let offers: Vec<&str> = words(headers, &SPDY_VERSION).collect();
+        if offers.is_empty() {
+            // The kubelet has a better text, which the API server does not pass on.
+            let text = "invalid upgrade response: status code 200\n";
+            return Err(Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, text));
+        }
+        check_spdy_protocol(&offers, protocol)?;
+        let upgrade = text(headers, &UPGRADE).to_ascii_lowercase();
+        if !upgrade.contains(&SPDY.to_ascii_lowercase()) {
+            let text = "unable to upgrade: missing upgrade headers in request\n";
+            let refusal = Refusal::new(StatusCode::BAD_REQUEST, text);
+            return Err(refusal.with_header(SPDY_VERSION, protocol));
+        }
+        let protocol = HeaderValue::from_static(protocol);
+        Ok(Self {
+            carrier: Carrier::Spdy,
+            response: switch(SPDY, [(SPDY_VERSION, protocol)]),
+        })
+    }
+}
+
+/// Refuses offers of which none is supported.
+fn check_spdy_protocol(offers: &[&str], supported: &'static str) -> Result<(), Refusal> {
+    if offers.contains(&supported) {
+        return Ok(());
+    }
+    let offers = offers.join(" ");
+    let text = format!(
+        "unable to upgrade: unable to negotiate protocol: client supports [{offers}], server \
+         accepts [{supported}]\n"
+    );
+    let refusal = Refusal::new(StatusCode::FORBIDDEN, &text);
+    Err(refusal.with_header(ACCEPTED_SPDY_VERSIONS, supported))
+}
+
+fn switch_to_websocket(key: &str, subprotocol: &str) -> Response {
+    let accept = derive_accept_key(key.as_bytes());
+    let protocol = (!subprotocol.is_empty()).then_some((SEC_WEBSOCKET_PROTOCOL, subprotocol));
+    let headers = [(SEC_WEBSOCKET_ACCEPT, accept.as_str())]
+        .into_iter()
+        .chain(protocol);
+    // Both are text of ours: base64, and the name of a supported protocol.
+    let headers = headers.filter_map(|(name, text)| Some((name, text.parse().ok()?)));
+    switch("websocket", headers)
+}
+
+fn switch(
+    protocol: &'static str,
+    headers: impl IntoIterator<Item = (HeaderName, HeaderValue)>,
+) -> Response {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
+    let all = response.headers_mut();
+    all.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
+    all.insert(UPGRADE, HeaderValue::from_static(protocol));
+    all.extend(headers);
+    response
+}
+
+fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> &'a str {
+    let value = headers.get(name).and_then(|value| value.to_str().ok());
+    value.unwrap_or_default()
+}
+
+/// The words between commas, in all headers of a name.
+fn words<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'a str> {
+    let values = headers.get_all(name).into_iter();
+    values
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .map(str::trim)
+        .filter(|word| !word.is_empty())
+}
+
+/// The server's end of a WebSocket connection.
+pub(super) async fn socket(upgraded: Upgraded) -> Socket {
+    let buffers = WebSocketConfig::default()
+        .read_buffer_size(BUFFER)
+        .max_frame_size(Some(MAX_MESSAGE))
+        .max_message_size(Some(MAX_MESSAGE));
+    WebSocketStream::from_raw_socket(TokioIo::new(upgraded), Role::Server, Some(buffers)).await
+}
+
+/// The bytes in binary messages. The boundaries of messages mean nothing.
+pub(super) fn tunnel(socket: Socket) -> (impl Stream<Item = Bytes>, impl Sink<Bytes>) {
+    let (sink, messages) = socket.split();
+    let incoming = messages.filter_map(|message| {
+        future::ready(match message {
+            Ok(Message::Binary(bytes)) => Some(bytes),
+            _ => None,
+        })
+    });
+    let wrap = |bytes| future::ready(Ok::<_, tungstenite::Error>(Message::Binary(bytes)));
+    (incoming, sink.with(wrap))
+}
+
+/// The bytes of a connection by itself.
+pub(super) fn bare(upgraded: Upgraded) -> (impl Stream<Item = Bytes>, impl Sink<Bytes>) {
+    let (reader, writer) = tokio::io::split(TokioIo::new(upgraded));
+    let incoming = stream::unfold(reader, async |mut reader| {
+        let mut chunk = vec![0; BUFFER];
+        let length = reader.read(&mut chunk).await.ok().filter(|it| *it > 0)?;
+        chunk.truncate(length);
+        Some((Bytes::from(chunk), reader))
+    });
+    let outgoing = sink::unfold(writer, async |mut writer, bytes: Bytes| {
+        writer.write_all(&bytes).await?;
+        Ok::<_, std::io::Error>(writer)
+    });
+    (incoming, outgoing)
+}
