@@ -18,7 +18,6 @@ fn watch(served: &Served) -> Command {
 }
 
 #[test]
-#[ignore = "may wait for ever for its terminal; the cause is not found yet"]
 fn a_flip_is_seen_and_withdrawn() {
     let served = Served::start();
     served.up();
@@ -121,7 +120,6 @@ fn the_terminal_is_left_as_it_was_found() {
 }
 
 #[test]
-#[ignore = "may wait for ever for its terminal; the cause is not found yet"]
 fn a_stopped_watch_goes_on_where_it_was() {
     let served = Served::start();
     let mut shell = Command::new("sh");
@@ -157,10 +155,14 @@ fn a_stopped_watch_goes_on_where_it_was() {
     terminal.resize((20, 5));
     terminal.until("the small picture", |screen| {
         let rows: Vec<String> = screen.rows(0, 20).collect();
-        rows.len() == 5 && rows[4].starts_with("q quit")
+        rows[0].starts_with(" pock…lt") && rows[4].starts_with("q quit")
     });
+    // A key that comes together with a new size is not lost.
+    terminal.resize(SIZE);
     terminal.press("q");
-    terminal.until("the shell", |screen| !screen.alternate_screen());
+    terminal.until("the shell's prompt", |screen| {
+        !screen.alternate_screen() && screen.contents().ends_with("$ ")
+    });
     terminal.press("exit 0\r");
     terminal.ends(0);
 }

@@ -1,13 +1,12 @@
 //! The live picture of a namespace in a terminal: lanes that flow by, and what keys do.
 //!
-//! Pure but for [`Screen`] and [`keyboard`]: [`update`] changes a [`View`] by a key and says what
+//! Pure but for [`Screen`]: [`update`] changes a [`View`] by a key and says what
 //! the caller is to do, and [`draw`] shows the view over the lanes of the records so far.
 
 mod axis;
 mod cells;
 mod draw;
 mod effect;
-pub(crate) mod keyboard;
 mod listed;
 mod screen;
 mod signs;

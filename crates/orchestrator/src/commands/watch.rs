@@ -8,8 +8,8 @@ mod stops;
 
 use std::{any::Any, panic::AssertUnwindSafe, time::Duration};
 
-use futures::FutureExt as _;
-use ratatui::crossterm::event::Event;
+use crossterm::event::{Event, EventStream};
+use futures::{FutureExt as _, StreamExt as _};
 use tokio::{
     sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel},
     time::{Instant, sleep, sleep_until},
@@ -23,7 +23,7 @@ use crate::{
     report::{Paint, lanes::Lanes, printer::Printer},
     run::interrupt::Interrupt,
     timeline::{What, recorder::Recorder},
-    watch::{Effect, LONGEST, Screen, Signs, View, draw, keyboard, update},
+    watch::{Effect, LONGEST, Screen, Signs, View, draw, update},
 };
 use flips::{Flips, Outcome};
 use journals::RunningTargets;
@@ -98,8 +98,10 @@ struct Shell<'s> {
     view: View,
     signs: Signs,
     targets: RunningTargets,
+    /// What the terminal sends. Dropped before the screen: what is typed after the picture is gone
+    /// is the shell's.
+    events: EventStream,
     screen: Screen,
-    events: UnboundedReceiver<Event>,
     stops: Stops,
     ask: UnboundedSender<Effect>,
     told: UnboundedReceiver<Outcome>,
@@ -126,7 +128,7 @@ impl<'s> Shell<'s> {
             targets: RunningTargets::new(session.controls(), recorder.clone()),
             stops: Stops::catch()?,
             screen: Screen::enter()?,
-            events: keyboard::events()?,
+            events: EventStream::new(),
             ask,
             told,
             forgot: Instant::now(),
@@ -159,17 +161,18 @@ impl<'s> Shell<'s> {
                     Stop::Asked => self.screen.suspend()?,
                     Stop::Over => self.screen.retake()?,
                 },
-                event = self.events.recv() => match event {
-                    Some(Event::Key(key)) => {
+                event = self.events.next() => match event {
+                    Some(Ok(Event::Key(key))) => {
                         let now = self.recorder.now();
                         let effect = update(&mut self.view, key, &self.lanes, now);
                         if let Some(exit) = self.act(effect)? {
                             return Ok(exit);
                         }
                     }
-                    Some(_) => {}
+                    Some(Ok(Event::Resize(..))) => Screen::resized()?,
+                    Some(Ok(_)) => {}
                     // The terminal is gone.
-                    None => return Ok(Exit::Terminated),
+                    Some(Err(_)) | None => return Ok(Exit::Terminated),
                 },
                 Some(outcome) = self.told.recv() => self.view.notify(outcome),
                 () = grown => {}

@@ -19,7 +19,10 @@ use ratatui::{
         terminal::{EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode},
     },
 };
-use rustix::process::{Signal, getpid, getsid, kill_current_process_group};
+use rustix::{
+    process::{Signal, getpid, getsid, kill_current_process_group},
+    termios::{OptionalActions, tcgetattr, tcsetattr},
+};
 
 use crate::exit::{Exit, HasExitCode};
 
@@ -110,6 +113,18 @@ impl Screen {
             return Err(ScreenError::Panicked);
         }
         self.terminal.draw(draw)?;
+        Ok(())
+    }
+
+    /// Makes the kernel report keys that came together with a new size, by setting the modes that
+    /// the terminal has.
+    ///
+    /// crossterm would not hear of them before the next key: it takes each report once, and leaves
+    /// out what is reported beside SIGWINCH (0.29, `src/event/source/unix/mio.rs`, `try_read`).
+    pub(crate) fn resized() -> Result<(), ScreenError> {
+        let input = io::stdin();
+        let modes = tcgetattr(&input).map_err(io::Error::from)?;
+        tcsetattr(&input, OptionalActions::Now, &modes).map_err(io::Error::from)?;
         Ok(())
     }
 

@@ -30,24 +30,37 @@ impl Page<'_> {
             if rest.height == 0 {
                 return;
             }
-            self.record(&mark, end, rest);
-            (_, rest) = split(rest, 1);
+            self.age(&mark, end, rest);
+            for line in lines(&mark) {
+                self.put(rest, 14, &self.signs.text(&line), Style::new());
+                (_, rest) = split(rest, 1);
+            }
         }
     }
 
-    fn record(&mut self, mark: &Mark, end: Micros, area: Rect) {
+    /// The sign of a mark and how long ago it was.
+    fn age(&mut self, mark: &Mark, end: Micros, area: Rect) {
         let sign = self.signs.of_mark(mark.look);
         let age = Micros::from(end.since(mark.at));
         let dim = self.signs.style(Color::DarkGray);
         self.put(area, 0, &format!("{:>9} s ", format!("-{age}")), dim);
         let colour = self.signs.style(sign.colour);
         self.put(area, 12, &sign.symbol.to_string(), colour);
-        let mut text = mark.texts.join("; ");
-        if mark.number > mark.texts.len() {
-            text = format!("{} times {text}", mark.number);
-        }
-        self.put(area, 14, &self.signs.text(&text), Style::new());
     }
+}
+
+/// The texts of a mark, each on a line of its own: joined, the later ones would often be cut off.
+fn lines(mark: &Mark) -> Vec<String> {
+    let mut lines = mark.texts.clone();
+    if mark.number > lines.len()
+        && let Some(first) = lines.first_mut()
+    {
+        *first = match mark.texts.len() {
+            1 => format!("{} times {first}", mark.number),
+            _ => format!("{first} (the first of {} records)", mark.number),
+        };
+    }
+    lines
 }
 
 /// All marks of the lane that are kept.
@@ -60,4 +73,31 @@ fn marks(lane: &Lane, lanes: &Lanes, end: Micros) -> Vec<Mark> {
     let lane = lanes.lane(&lane.subject, &extent);
     let rows = lane.into_iter().flat_map(|lane| lane.rows);
     rows.flat_map(|row| row.marks).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::lanes::MarkLook;
+
+    fn mark(number: usize, texts: &[&str]) -> Mark {
+        let texts = texts.iter().map(|text| (*text).to_owned());
+        Mark {
+            number,
+            texts: texts.collect(),
+            ..Mark::new(Micros::ZERO, MarkLook::Passed, "")
+        }
+    }
+
+    #[test]
+    fn each_text_has_a_line() {
+        assert_eq!(lines(&mark(1, &["/livez"])), ["/livez"]);
+        assert_eq!(
+            lines(&mark(2, &["/livez", "/readyz"])),
+            ["/livez", "/readyz"]
+        );
+        assert_eq!(lines(&mark(3, &["/livez"])), ["3 times /livez"]);
+        let many = lines(&mark(3, &["/livez", "/readyz"]));
+        assert_eq!(many, ["/livez (the first of 3 records)", "/readyz"]);
+    }
 }
