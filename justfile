@@ -49,6 +49,35 @@ predictions-on-node:
     cargo test --locked -p tests predictions::a_node_is_recorded -- --ignored
     UPDATE_EXPECT=1 cargo test --locked -p tests predictions::the_page
 
+# Kubernetes' own tests against pocket, whose images are test doubles: which of them, how many times
+# in a row. With `node` as the place, the same doubles on a real node, which must be up.
+upstream specs="Probing" times="3" place="pocket":
+    #!/usr/bin/env bash
+    set -euo pipefail
+    cluster=../shared/cluster
+    if [[ {{ place }} == node ]]; then
+        RUSTFLAGS="-C target-feature=+crt-static -C relocation-model=static" \
+            cargo build --locked -p doubles --no-default-features --bin double --profile dist \
+            --target "$(rustc --print host-tuple)"
+        double="target/$(rustc --print host-tuple)/dist/double"
+        for name in {agnhost:2.63.0,busybox:1.37.0-1}; do
+            tests/doubles/pack "$double" target/double.tar "registry.k8s.io/e2e-test-images/$name"
+            $cluster/cluster load target/double.tar
+        done
+        tests/doubles/pack "$double" target/double.tar registry.k8s.io/pause:3.10.2
+        $cluster/cluster load target/double.tar
+        run() { $cluster/cluster exec $cluster/upstream.py run "$@"; }
+    else
+        cargo build --locked -p doubles --bins
+        directory=$(mktemp -d)
+        export KUBECONFIG=$directory/pocket.yaml
+        target/debug/pocket-with-doubles "$KUBECONFIG" &
+        trap 'kill $!; rm -r "$directory"' EXIT
+        until [[ -s $KUBECONFIG ]]; do sleep 0.1; done
+        run() { $cluster/upstream.py run "$@"; }
+    fi
+    for _ in $(seq {{ times }}); do run '{{ specs }}' -p 16; done
+
 # Writes the fields of pocket's protobuf messages anew, from Kubernetes' Go modules.
 protobuf modules=`go env GOMODCACHE`:
     UPDATE_EXPECT=1 PROBEFLIP_TEST_GO_MODULES={{ modules }} \
@@ -108,7 +137,7 @@ dist: image
     for package in orchestrator probe-target; do
         mv "crates/$package/sbom.json" "$files/$package.cdx.json"
     done
-    rm crates/*/sbom.json tests/sbom.json
+    rm crates/*/sbom.json tests/sbom.json tests/doubles/sbom.json
     cd "$files"
     sha256sum -- * > SHA256SUMS
 

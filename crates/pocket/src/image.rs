@@ -118,9 +118,13 @@ impl Image {
         program.ok_or_else(|| format!("exec: \"{name}\": executable file not found in $PATH"))
     }
 
-    /// The root directory of a new container: what the image contains, and the mount points of a
-    /// runtime. A program is an empty file there.
-    pub(crate) fn root(&self) -> Directory {
+    /// The files of a new container: what the image contains, and the mount points of a runtime. A
+    /// program is an empty file there.
+    pub fn files(&self, read_only: bool) -> Files {
+        Files::of(self.root(), read_only)
+    }
+
+    fn root(&self) -> Directory {
         let root = Directory::default();
         let given = self.0.directories.iter().map(String::as_str);
         RUNTIME_DIRECTORIES
@@ -190,7 +194,7 @@ mod tests {
     #[track_caller]
     fn check_look_up(name: &str, directory: &str, why: Result<(), &str>) {
         let image = Image::new("/probe-target", done).program("/bin/sh", done);
-        let mut files = Files::of(image.root(), false);
+        let mut files = image.files(false);
         files.enter(directory);
         let found = image.look_up(name, "/usr/bin:/bin", &files);
         assert_eq!(found.map(drop), why.map_err(str::to_owned));
@@ -231,7 +235,7 @@ mod tests {
         let image = Image::new("/bin/sh", done)
             .directory("/tmp")
             .file("/etc/motd", b"hi");
-        let files = Files::of(image.root(), false);
+        let files = image.files(false);
         assert_eq!(
             files.list("/").unwrap(),
             ["bin", "dev", "etc", "proc", "sys", "tmp"]
@@ -239,7 +243,7 @@ mod tests {
         assert_eq!(files.list("/bin").unwrap(), ["sh"]);
         assert_eq!(files.read("/etc/motd").unwrap(), b"hi");
         files.write("/tmp/a", b"").unwrap();
-        assert!(Files::of(image.root(), false).read("/tmp/a").is_err());
+        assert!(image.files(false).read("/tmp/a").is_err());
     }
 
     #[test]

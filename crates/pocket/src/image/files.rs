@@ -51,7 +51,7 @@ const READ_ONLY: i32 = 30;
 
 impl Files {
     /// The files of a container with this root directory.
-    pub(crate) fn of(root: Directory, read_only: bool) -> Self {
+    pub(super) fn of(root: Directory, read_only: bool) -> Self {
         let root = Mount {
             at: Vec::new(),
             directory: root,
@@ -146,7 +146,7 @@ impl Files {
     }
 
     /// The path from the root.
-    pub(crate) fn absolute(&self, path: &str) -> String {
+    pub fn absolute(&self, path: &str) -> String {
         if path.starts_with('/') {
             return format!("/{}", components(path).join("/"));
         }
@@ -154,9 +154,9 @@ impl Files {
         format!("/{}", components(&whole).join("/"))
     }
 
-    /// Lets relative paths count from this directory, and creates it if it is missing.
-    pub(crate) fn enter(&mut self, path: &str) {
-        self.working_directory = components(path);
+    /// Lets relative paths of this clone count from a directory; creates it if it is missing.
+    pub fn enter(&mut self, path: &str) {
+        self.working_directory = components(&self.absolute(path));
         if let Ok((mount, path)) = self.find(".") {
             mount.directory.make_folder(&path);
         }

@@ -291,7 +291,7 @@ impl PodWorker {
     /// The files of a container that starts: its image's, and over them the Pod's volumes, where it
     /// mounts them, and the file of its termination message.
     fn files(&mut self, container: &spec::Container, image: &Image) -> Files {
-        let mut files = Files::of(image.root(), container.read_only_root);
+        let mut files = image.files(container.read_only_root);
         for mount in &container.mounts {
             let directory = self.directories.entry(mount.name.clone()).or_default();
             let below = mount.sub_path.as_deref().unwrap_or_default();
