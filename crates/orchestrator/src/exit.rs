@@ -5,6 +5,8 @@
 
 use std::{io, process};
 
+use serde::{Serialize, Serializer};
+
 /// The exit code of the process, one per kind of outcome.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
@@ -43,6 +45,11 @@ impl Exit {
         }
     }
 
+    /// Whether a signal ended the run.
+    pub(crate) fn is_signal(self) -> bool {
+        matches!(self, Self::Interrupted | Self::Terminated)
+    }
+
     fn rank(self) -> u8 {
         match self {
             Self::RevertFailed => 0,
@@ -56,6 +63,13 @@ impl Exit {
             Self::Inconclusive => 6,
             Self::Held => 7,
         }
+    }
+}
+
+impl Serialize for Exit {
+    /// The number.
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_u8(*self as u8)
     }
 }
 

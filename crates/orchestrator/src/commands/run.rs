@@ -381,9 +381,23 @@ fn judge_all(again: &cli::Judge, results: &mut ResultFiles, printer: &Printer) -
         check::predict_bounds(experiment, &manifests)?;
     }
     let timelines = read_timelines(&again.timeline)?;
+    let mut listing = Listing::new(experiments.iter(), printer);
+    let judged = judge_each(&experiments, &timelines, again, results, &mut listing);
+    results.set_outcomes(listing.outcomes());
+    let exit = judged?;
+    listing.end()?;
+    Ok(exit)
+}
+
+fn judge_each(
+    experiments: &[Experiment],
+    timelines: &[Timeline],
+    again: &cli::Judge,
+    results: &mut ResultFiles,
+    listing: &mut Listing<'_>,
+) -> CommandResult {
     let mut exit = Exit::Held;
-    let mut listing = Listing::new(experiments.len(), printer);
-    for experiment in &experiments {
+    for experiment in experiments {
         let name = &experiment.name.value;
         let of_name = |timeline: &&Timeline| timeline.header().experiment == *name;
         let Some(timeline) = timelines.iter().find(of_name) else {
@@ -405,7 +419,6 @@ fn judge_all(again: &cli::Judge, results: &mut ResultFiles, printer: &Printer) -
         results.add_run(experiment, &ran);
         listing.add(experiment, &ran)?;
     }
-    listing.end()?;
     Ok(exit)
 }
 

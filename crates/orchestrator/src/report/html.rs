@@ -15,7 +15,7 @@ mod svg;
 mod when;
 
 use page::page;
-pub(crate) use page::{Entry, document};
+pub(crate) use page::{End, Entry, document};
 pub(crate) use picture::Picture;
 use section::section;
 pub(crate) use section::{Run, keys, sources, tools};
@@ -47,9 +47,10 @@ impl Page {
         self.entries.push(entry);
     }
 
-    /// The whole page, with the errors of the command.
-    pub(crate) fn html(&self, errors: &[String]) -> String {
-        page(&self.entries, errors).into_string()
+    /// The whole page, with the total of the command, the names of the experiments that did not
+    /// run, and errors.
+    pub(crate) fn html(&self, end: &End<'_>) -> String {
+        page(&self.entries, end).into_string()
     }
 }
 

@@ -8,6 +8,8 @@ use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema};
 use serde::Serialize;
 
+use super::outcomes::Outcomes;
+use super::summary::Total;
 use crate::input::experiment::Experiment;
 use crate::judge::{self, Judgement, MeasureJudgement, RequestCounts, Verdict};
 use crate::timeline::{Micros, Place, Timeline};
@@ -31,6 +33,9 @@ pub(crate) struct Report {
     pub(crate) probeflip: String,
     /// The exit code of the command.
     pub(crate) exit: u8,
+    /// What became of each experiment that was to run; empty if none was to, as the files are
+    /// invalid.
+    pub(crate) outcomes: Outcomes,
     /// In the order they were run.
     pub(crate) experiments: Vec<Run>,
     /// The sum of the runs of each experiment; empty without `--repeat`.
@@ -181,6 +186,7 @@ impl Report {
     /// Of a command that ended with this code.
     pub(crate) fn new(
         exit: u8,
+        outcomes: Outcomes,
         experiments: Vec<Run>,
         repeats: Vec<Repeat>,
         errors: Vec<Error>,
@@ -189,6 +195,7 @@ impl Report {
             report: FORMAT,
             probeflip: env!("CARGO_PKG_VERSION").into(),
             exit,
+            outcomes,
             experiments,
             repeats,
             errors,
@@ -196,7 +203,29 @@ impl Report {
     }
 }
 
+impl Report {
+    /// The total of all runs.
+    pub(crate) fn total(&self) -> Total {
+        let mut total = Total::new(self.outcomes.clone());
+        for run in &self.experiments {
+            let (held, all) = run.counts();
+            total.add_counts(held, all, run.took);
+        }
+        total
+    }
+}
+
 impl Run {
+    /// How many expectations held, of how many.
+    pub(super) fn counts(&self) -> (usize, usize) {
+        let all = self.steps.iter().flat_map(|step| &step.expectations);
+        let expected = all.filter(|it| !it.observed);
+        let held = expected
+            .clone()
+            .filter(|it| it.verdict == Some(Verdict::Pass));
+        (held.count(), expected.count())
+    }
+
     /// Of one judged timeline.
     pub(crate) fn new(experiment: &Experiment, timeline: &Timeline, judgement: &Judgement) -> Self {
         let header = timeline.header();

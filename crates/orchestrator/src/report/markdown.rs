@@ -6,16 +6,15 @@ use std::fmt::Write as _;
 use super::json::{Chain, Error, Expectation, Repeat, Report, Run, Step};
 use super::markdown_table::markdown_table;
 use super::markdown_text::markdown_text as escaped;
+use super::outcomes::Outcomes;
 use super::paint::marked;
 use super::repetition::HEADS;
-use super::summary::Total;
-use crate::exit::Exit;
 use crate::judge::Verdict;
 use crate::timeline::Micros;
 
 /// The results of a command.
 pub(crate) fn markdown(report: &Report) -> String {
-    let mut parts = vec![format!("## {}\n", escaped(&total(report).text(None)))];
+    let mut parts = vec![format!("## {}\n", escaped(&report.total().text(None)))];
     if !report.repeats.is_empty() {
         parts.push(repeats(&report.repeats));
     } else if !report.experiments.is_empty() {
@@ -27,60 +26,22 @@ pub(crate) fn markdown(report: &Report) -> String {
     let mut not_passed: Vec<&Run> = runs.filter(|run| run.verdict != Verdict::Pass).collect();
     // Of repeated runs of an experiment, the first that did not pass.
     not_passed.dedup_by_key(|run| &run.experiment);
+    let details = |run| details(run, &report.outcomes);
     parts.extend(not_passed.into_iter().map(details));
+    let not_run: Vec<&str> = report.outcomes.not_run().collect();
+    if !not_run.is_empty() {
+        parts.push(format!("Not run: {}\n", escaped(&not_run.join(", "))));
+    }
     if !report.errors.is_empty() {
         parts.push(errors(&report.errors));
     }
     parts.join("\n")
 }
 
-fn total(report: &Report) -> Total {
-    let mut outcomes: Vec<(&str, Exit)> = Vec::new();
-    let runs = report.experiments.iter();
-    let ended = runs.map(|run| (run.experiment.as_str(), exit_of(run.verdict)));
-    let errors = report.errors.iter();
-    let stopped =
-        errors.filter_map(|error| Some((error.experiment.as_deref()?, Exit::Infrastructure)));
-    for (name, exit) in ended.chain(stopped) {
-        match outcomes.iter_mut().find(|(known, _)| *known == name) {
-            Some((_, worst)) => *worst = worst.and(exit),
-            None => outcomes.push((name, exit)),
-        }
-    }
-    let mut total = Total::new(outcomes.len());
-    for (name, exit) in outcomes {
-        total.add(name, exit);
-    }
-    for run in &report.experiments {
-        let (held, all) = counts(run);
-        total.add_counts(held, all, run.took);
-    }
-    total
-}
-
-fn exit_of(verdict: Verdict) -> Exit {
-    match verdict {
-        Verdict::Pass => Exit::Held,
-        Verdict::Fail => Exit::Failed,
-        Verdict::Inconclusive => Exit::Inconclusive,
-        Verdict::Error => Exit::Infrastructure,
-    }
-}
-
-/// How many expectations held, of how many.
-fn counts(run: &Run) -> (usize, usize) {
-    let all = run.steps.iter().flat_map(|step| &step.expectations);
-    let expected = all.filter(|it| !it.observed);
-    let held = expected
-        .clone()
-        .filter(|it| it.verdict == Some(Verdict::Pass));
-    (held.count(), expected.count())
-}
-
 /// A table with a row for each experiment.
 fn experiments(runs: &[Run]) -> String {
     let rows = runs.iter().map(|run| {
-        let (held, all) = counts(run);
+        let (held, all) = run.counts();
         [
             marked(Some(run.verdict)),
             escaped(&run.experiment),
@@ -159,13 +120,16 @@ fn percentiles(repeat: &Repeat) -> String {
 }
 
 /// All expectations of a run, and what was seen.
-fn details(run: &Run) -> String {
+fn details(run: &Run, outcomes: &Outcomes) -> String {
     let mark = marked(Some(run.verdict));
     let seed = run
         .seed
         .map_or_else(String::new, |seed| format!(", seed {seed}"));
     let (name, file) = (escaped(&run.experiment), escaped(&run.file));
     let mut text = format!("### {mark} {name}{seed}\n\n{file}\n\n");
+    if outcomes.is_interrupted(&run.experiment) {
+        text += "- a signal ended the run\n";
+    }
     for missing in &run.missing {
         writeln!(
             text,

@@ -1,5 +1,6 @@
 //! One line on the run of an experiment, and the total of several.
 
+use super::outcomes::Outcomes;
 use super::paint::marked;
 use super::wrap::{columns, wrapped};
 use crate::exit::Exit;
@@ -26,36 +27,33 @@ pub(super) fn summary(
 /// What became of the experiments of a command.
 #[derive(Debug)]
 pub(crate) struct Total {
-    planned: usize,
     runs: usize,
-    /// The names of the experiments, and the worst exit codes of their runs.
-    experiments: Vec<(String, Exit)>,
+    outcomes: Outcomes,
     held: usize,
     expectations: usize,
     took: Micros,
 }
 
 impl Total {
-    /// A total of so many experiments before the first has run.
-    pub(crate) fn new(planned: usize) -> Self {
+    /// A total of these experiments before a run is added.
+    pub(crate) fn new(outcomes: Outcomes) -> Self {
         Self {
-            planned,
             runs: 0,
-            experiments: Vec::new(),
+            outcomes,
             held: 0,
             expectations: 0,
             took: Micros::ZERO,
         }
     }
 
-    /// The number of experiments that are to run.
-    pub(crate) fn planned(&self) -> usize {
-        self.planned
+    /// What became of each experiment.
+    pub(crate) fn outcomes(&self) -> &Outcomes {
+        &self.outcomes
     }
 
-    /// Adds an experiment that ended with this code.
-    pub(crate) fn add(&mut self, name: &str, exit: Exit) {
-        self.experiments.push((name.to_owned(), exit));
+    /// Notes that an experiment ended with this code.
+    pub(crate) fn ended(&mut self, name: &str, exit: Exit) {
+        self.outcomes.ended(name, exit);
     }
 
     /// Adds the expectations and the duration of a run.
@@ -80,22 +78,23 @@ impl Total {
                 "inconclusive",
                 self.names(|exit| exit == Exit::Inconclusive),
             ),
-            ("ended by a signal", self.names(is_signal)),
+            ("ended by a signal", self.names(Exit::is_signal)),
             ("ended by an error", self.names(is_error)),
         ];
         let named = named.into_iter().filter(|(_, names)| !names.is_empty());
         let mut parts: Vec<(usize, String)> = named
             .map(|(what, names)| (names.len(), format!(" {what}: {}", names.join(", "))))
             .collect();
-        let not_run = self.planned - self.experiments.len();
+        let not_run = self.outcomes.not_run().count();
         if not_run > 0 {
             parts.push((not_run, " not run".to_owned()));
         }
-        let all = plural(self.planned, "experiment");
+        let planned = self.outcomes.len();
+        let all = plural(planned, "experiment");
         let expectations = plural(self.expectations, "expectation");
         let (outcome, expectations) = match &parts[..] {
             // An error came before the first.
-            [] if self.planned == 0 => ("no experiment ran".to_owned(), expectations),
+            [] if planned == 0 => ("no experiment ran".to_owned(), expectations),
             [] => (format!("{all}: all held"), expectations),
             [(first, what), others @ ..] => {
                 let others = others.iter();
@@ -104,7 +103,7 @@ impl Total {
                 (outcome, format!("{} of {expectations} held", self.held))
             }
         };
-        let runs = if self.runs > self.experiments.len() {
+        let runs = if self.runs > planned - not_run {
             format!(" of {} runs", self.runs)
         } else {
             String::new()
@@ -114,18 +113,14 @@ impl Total {
     }
 
     fn names(&self, wanted: impl Fn(Exit) -> bool) -> Vec<&str> {
-        let experiments = self.experiments.iter();
-        let named = experiments.filter(|(_, exit)| wanted(*exit));
-        named.map(|(name, _)| name.as_str()).collect()
+        let ended = self.outcomes.iter();
+        let named = ended.filter(|(_, exit)| exit.is_some_and(&wanted));
+        named.map(|(name, _)| name).collect()
     }
 }
 
-fn is_signal(exit: Exit) -> bool {
-    matches!(exit, Exit::Interrupted | Exit::Terminated)
-}
-
 fn is_error(exit: Exit) -> bool {
-    !is_signal(exit) && !matches!(exit, Exit::Held | Exit::Failed | Exit::Inconclusive)
+    !exit.is_signal() && !matches!(exit, Exit::Held | Exit::Failed | Exit::Inconclusive)
 }
 
 pub(crate) fn plural(count: usize, word: &str) -> String {
@@ -192,9 +187,11 @@ mod tests {
     use super::*;
 
     fn total(planned: usize, ended: &[(&str, Exit)]) -> Total {
-        let mut total = Total::new(planned);
+        let names = (ended.len()..planned).map(|number| format!("x{number}"));
+        let ended_names = ended.iter().map(|(name, _)| (*name).to_owned());
+        let mut total = Total::new(Outcomes::none_of(ended_names.chain(names)));
         for (name, exit) in ended {
-            total.add(name, *exit);
+            total.ended(name, *exit);
         }
         Total {
             runs: ended.len(),

@@ -10,6 +10,7 @@ use expect_test::{expect, expect_file};
 use super::summary::{counts, summary};
 use super::table::verdicts;
 use super::*;
+use crate::exit::Exit;
 use crate::input::experiment::{Experiment, Source};
 use crate::input::load::load;
 use crate::judge::{Judgement, Verdict, judge};
@@ -407,8 +408,11 @@ fn colour_changes_no_word_and_no_width() {
 #[test]
 fn machines_are_told_the_same() {
     let (experiment, timeline, judgement) = told("4s");
+    let mut outcomes = Outcomes::none_of(["small", "other"].map(str::to_owned));
+    outcomes.ended("small", Exit::Failed);
     let report = json::Report::new(
         1,
+        outcomes,
         vec![json::Run::new(&experiment, &timeline, &judgement)],
         vec![],
         vec![],

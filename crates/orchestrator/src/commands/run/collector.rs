@@ -43,7 +43,7 @@ impl<'a> Collector<'a> {
             repeat,
             messages,
             outputs,
-            listing: Listing::new(checked.len(), printer),
+            listing: Listing::new(checked.iter().map(|it| &it.experiment), printer),
             now: None,
             sum: None,
             exit: Exit::Held,
@@ -117,6 +117,7 @@ impl<'a> Collector<'a> {
     /// Prints the total, and returns the exit code.
     pub(super) fn end(mut self) -> Exit {
         self.finish();
+        self.outputs.set_outcomes(self.listing.outcomes());
         let printer = self.listing.printer();
         self.exit.and(printer.ended(self.listing.end()))
     }

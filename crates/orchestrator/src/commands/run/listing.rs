@@ -4,7 +4,7 @@ use crate::{
     exit::Exit,
     input::experiment::Experiment,
     report::{
-        RunText, Total,
+        Outcomes, RunText, Total,
         printer::{PrintError, Printer, Verbosity},
     },
     run::RunResult,
@@ -27,11 +27,15 @@ enum Shape {
 }
 
 impl<'a> Listing<'a> {
-    /// A listing of so many experiments.
-    pub(super) fn new(experiments: usize, printer: &'a Printer) -> Self {
+    /// A listing of these experiments, of which none has run.
+    pub(super) fn new<'e>(
+        experiments: impl Iterator<Item = &'e Experiment>,
+        printer: &'a Printer,
+    ) -> Self {
+        let names = experiments.map(|experiment| experiment.name.value.clone());
         Self {
             printer,
-            total: Total::new(experiments),
+            total: Total::new(Outcomes::none_of(names)),
             last: None,
         }
     }
@@ -74,12 +78,17 @@ impl<'a> Listing<'a> {
 
     /// Counts an experiment, whose run or worst run ended with this code.
     pub(super) fn ended(&mut self, experiment: &Experiment, exit: Exit) {
-        self.total.add(&experiment.name.value, exit);
+        self.total.ended(&experiment.name.value, exit);
     }
 
     /// Counts the expectations of a run.
     pub(super) fn add_run(&mut self, ran: &RunResult) {
         self.total.add_run(&ran.judgement, ran.timeline.last());
+    }
+
+    /// What became of each experiment.
+    pub(super) fn outcomes(&self) -> &Outcomes {
+        self.total.outcomes()
     }
 
     pub(super) fn line(&mut self, text: &str) -> Result<(), PrintError> {
@@ -95,7 +104,7 @@ impl<'a> Listing<'a> {
         let text = self.total.text(self.printer.width());
         match self.printer.verbosity() {
             Verbosity::Quiet => self.line(&text),
-            _ if self.total.planned() > 1 => self.block(&text),
+            _ if self.total.outcomes().len() > 1 => self.block(&text),
             _ => Ok(()),
         }
     }

@@ -10,7 +10,7 @@ use crate::{
     commands::output::{Output, OutputError, check},
     exit::Exit,
     input::{experiment::Experiment, manifests::Manifest},
-    report::{json, printer::Printer, repetition::Repetition},
+    report::{Outcomes, json, printer::Printer, repetition::Repetition},
     run::RunResult,
     timeline::file,
 };
@@ -111,6 +111,11 @@ impl OutputFiles {
                 .expect("memory must take what is written");
         }
         self.went_wrong(experiment, printer);
+    }
+
+    /// Takes what became of each experiment.
+    pub(super) fn set_outcomes(&mut self, outcomes: &Outcomes) {
+        self.results.set_outcomes(outcomes);
     }
 
     /// Collects an experiment's errors: those printed since the previous experiment.

@@ -8,7 +8,7 @@ use crate::{
     input::{experiment::Experiment, manifests::Manifest, source::Source},
     judge::{Judgement, Verdict},
     report::{
-        html::{Entry, Page, Run},
+        html::{End, Entry, Page, Run},
         json,
         repetition::Repetition,
     },
@@ -86,13 +86,20 @@ impl ReportFile {
     }
 
     /// Writes the page.
-    pub(super) fn fill(mut self, errors: &[json::Error]) -> Result<(), OutputError> {
+    pub(super) fn fill(mut self, report: &json::Report) -> Result<(), OutputError> {
         // An error may have kept the sum from being made.
         if let Some((_, entry)) = self.repeated.take() {
             self.page.push(entry);
         }
-        let errors: Vec<String> = errors.iter().map(|error| error.message.clone()).collect();
-        self.output.fill(self.page.html(&errors).as_bytes())
+        let errors = report.errors.iter();
+        let errors: Vec<String> = errors.map(|error| error.message.clone()).collect();
+        let not_run: Vec<&str> = report.outcomes.not_run().collect();
+        let html = self.page.html(&End {
+            total: &report.total().text(None),
+            not_run: &not_run,
+            errors: &errors,
+        });
+        self.output.fill(html.as_bytes())
     }
 
     fn entry(&self, experiment: &Experiment, timeline: &Timeline, judgement: &Judgement) -> Entry {

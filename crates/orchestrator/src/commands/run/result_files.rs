@@ -6,7 +6,7 @@ use crate::{
     commands::output::{Output, OutputError},
     exit::Exit,
     input::{experiment::Experiment, manifests::Manifest},
-    report::{self, json, printer::Printer, repetition::Repetition},
+    report::{self, Outcomes, json, printer::Printer, repetition::Repetition},
     run::RunResult,
 };
 
@@ -19,6 +19,7 @@ pub(super) struct ResultFiles {
     junit: Option<Output>,
     markdown: Option<Output>,
     page: Option<ReportFile>,
+    outcomes: Outcomes,
     runs: Vec<json::Run>,
     repeats: Vec<json::Repeat>,
     errors: Vec<json::Error>,
@@ -37,6 +38,7 @@ impl ResultFiles {
             junit: create(&results.junit)?,
             markdown: create(&results.markdown)?,
             page: create(&results.report)?.map(|output| ReportFile::new(output, options)),
+            outcomes: Outcomes::default(),
             runs: Vec::new(),
             repeats: Vec::new(),
             errors: Vec::new(),
@@ -81,6 +83,11 @@ impl ResultFiles {
         }
     }
 
+    /// Takes what became of each experiment.
+    pub(super) fn set_outcomes(&mut self, outcomes: &Outcomes) {
+        self.outcomes.clone_from(outcomes);
+    }
+
     /// Collects errors.
     pub(super) fn add_errors(&mut self, errors: impl IntoIterator<Item = json::Error>) {
         self.errors.extend(errors);
@@ -89,7 +96,13 @@ impl ResultFiles {
     /// Writes the files, prints failures, and returns the resulting exit code. JSON is written
     /// last, so that it contains a failure to write the others.
     pub(super) fn fill(self, exit: Exit, printer: &Printer) -> Exit {
-        let mut report = json::Report::new(exit as u8, self.runs, self.repeats, self.errors);
+        let mut report = json::Report::new(
+            exit as u8,
+            self.outcomes,
+            self.runs,
+            self.repeats,
+            self.errors,
+        );
         let mut exit = exit;
         if let Some(output) = self.junit {
             exit = exit.and(printer.ended(output.fill(&report::junit(&report))));
@@ -99,7 +112,7 @@ impl ResultFiles {
             exit = exit.and(printer.ended(output.fill(text.as_bytes())));
         }
         if let Some(page) = self.page {
-            exit = exit.and(printer.ended(page.fill(&report.errors)));
+            exit = exit.and(printer.ended(page.fill(&report)));
         }
         report.errors.extend(printer.take_errors());
         report.exit = exit as u8;

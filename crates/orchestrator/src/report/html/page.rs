@@ -74,8 +74,19 @@ pub(crate) fn document(title: &str, body: &Markup) -> Markup {
     }
 }
 
-/// The whole page. `errors` are those of the command.
-pub(super) fn page(entries: &[Entry], errors: &[String]) -> Markup {
+/// How a command ended.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct End<'e> {
+    /// The total, a sentence.
+    pub(crate) total: &'e str,
+    /// The names of the experiments that did not run.
+    pub(crate) not_run: &'e [&'e str],
+    /// Everything that went wrong.
+    pub(crate) errors: &'e [String],
+}
+
+/// The whole page.
+pub(super) fn page(entries: &[Entry], end: &End<'_>) -> Markup {
     let title = match entries {
         [one] => format!("{} – probeflip", one.title()),
         _ => "probeflip report".to_owned(),
@@ -83,6 +94,7 @@ pub(super) fn page(entries: &[Entry], errors: &[String]) -> Markup {
     let body = html! {
         header {
             h1 { "probeflip report" }
+            p { (Text(end.total)) }
             @if entries.len() > 1 {
                 nav aria-label="Experiments" {
                     ol {
@@ -92,9 +104,12 @@ pub(super) fn page(entries: &[Entry], errors: &[String]) -> Markup {
                     }
                 }
             }
-            @if !errors.is_empty() {
+            @if !end.not_run.is_empty() {
+                p { "Not run: " (Text(&end.not_run.join(", "))) }
+            }
+            @if !end.errors.is_empty() {
                 h2 { "Errors" }
-                ul { @for error in errors { li { (Text(error)) } } }
+                ul { @for error in end.errors { li { (Text(error)) } } }
             }
         }
         main {

@@ -217,7 +217,11 @@ fn page_of(spike: &str) -> String {
         };
         page.push(page.entry(&run).with_sum(&repetition));
     }
-    page.html(&[spike.to_owned()])
+    page.html(&End {
+        total: spike,
+        not_run: &[spike],
+        errors: &[spike.to_owned()],
+    })
 }
 
 /// What a cluster, a user or a target chooses.
@@ -273,7 +277,25 @@ fn add_spike(value: &mut Value, spike: &str) {
 }
 
 /// The skeleton of a page without hostile texts.
-static TAME: LazyLock<Vec<String>> = LazyLock::new(|| skeleton(&page_of("x")));
+static TAME: LazyLock<Vec<String>> = LazyLock::new(|| unfolded(&skeleton(&page_of("x"))));
+
+/// The skeleton in which no text is folded: whether one is depends on its length.
+fn unfolded(skeleton: &[String]) -> Vec<String> {
+    let folded = ["details", "summary", "small", "small"];
+    let mut rest = skeleton;
+    let mut kept = Vec::new();
+    while let Some(first) = rest.first() {
+        let is_folded = rest.len() >= folded.len() && rest[..folded.len()] == folded;
+        let (taken, element) = if is_folded {
+            (folded.len(), "small")
+        } else {
+            (1, first.as_str())
+        };
+        kept.push(element.to_owned());
+        rest = &rest[taken..];
+    }
+    kept
+}
 
 proptest! {
     // A page takes a hundredth of a second.
@@ -282,7 +304,7 @@ proptest! {
     #[test]
     fn no_text_breaks_out_of_its_place(spike in spike()) {
         let page = page_of(&spike);
-        prop_assert_eq!(&skeleton(&page), &*TAME);
+        prop_assert_eq!(&unfolded(&skeleton(&page)), &*TAME);
         let is_control = |character: char| character.is_control() && character != '\n';
         prop_assert!(!page.contains(is_control));
         let unseen = ['\u{2028}', '\u{202e}', '\u{feff}'];

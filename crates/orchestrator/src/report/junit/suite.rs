@@ -57,7 +57,13 @@ pub(super) fn suites(report: &Report) -> Vec<Suite> {
             .repeats
             .iter()
             .any(|it| it.experiment == run.experiment);
-        suites.push((&run.experiment, suite(run, of_several)));
+        let is_interrupted = report.outcomes.is_interrupted(&run.experiment);
+        // An error does not say which of several runs it ended: it has a suite of its own.
+        let errors_of = if of_several { "" } else { &run.experiment };
+        suites.push((errors_of, suite(run, of_several, is_interrupted)));
+    }
+    for name in report.outcomes.not_run() {
+        suites.push((name, of_not_run(name)));
     }
     for error in &report.errors {
         let name = error.experiment.as_deref().unwrap_or("probeflip");
@@ -78,7 +84,21 @@ pub(super) fn suites(report: &Report) -> Vec<Suite> {
     suites.chain(report.repeats.iter().map(sum)).collect()
 }
 
-fn suite(run: &Run, of_several: bool) -> Suite {
+/// The suite of an experiment that did not run.
+fn of_not_run(name: &str) -> Suite {
+    Suite {
+        name: name.to_owned(),
+        cases: vec![Case {
+            class: name.to_owned(),
+            name: "run".to_owned(),
+            took: None,
+            outcome: Outcome::NotRun,
+        }],
+        ..Suite::default()
+    }
+}
+
+fn suite(run: &Run, of_several: bool, is_interrupted: bool) -> Suite {
     let label = run
         .seed
         .map_or_else(|| format!("run {}", run.run), |seed| format!("seed {seed}"));
@@ -93,12 +113,12 @@ fn suite(run: &Run, of_several: bool) -> Suite {
         started: Some(run.started.clone()),
         took: run.took,
         properties: properties(run),
-        cases: cases(run),
+        cases: cases(run, is_interrupted),
     }
 }
 
 /// The cases of a run. One that did not pass has a case that says so.
-fn cases(run: &Run) -> Vec<Case> {
+fn cases(run: &Run, is_interrupted: bool) -> Vec<Case> {
     let case = |(name, took, outcome): (String, Option<Micros>, Outcome)| Case {
         class: run.experiment.clone(),
         name,
@@ -111,11 +131,16 @@ fn cases(run: &Run) -> Vec<Case> {
         let name = format!("measure: {}", measure.name);
         (name, measure.took, of_measure(measure))
     });
-    let cases = of_start(run).into_iter().chain(steps).chain(measures);
+    let start = of_start(run).filter(|_| !is_interrupted);
+    let cases = start.into_iter().chain(steps).chain(measures);
     let mut cases: Vec<Case> = cases.map(case).collect();
     let tells = |case: &Case| !matches!(case.outcome, Outcome::Passed | Outcome::NotRun);
     if run.verdict != Verdict::Pass && !cases.iter().any(tells) {
-        let message = format!("the run is {}", run.verdict);
+        let message = if is_interrupted {
+            "a signal ended the run".to_owned()
+        } else {
+            format!("the run is {}", run.verdict)
+        };
         let outcome = undecided(run.verdict, &message, &[]);
         cases.push(case(("run".to_owned(), None, outcome)));
     }

@@ -1,12 +1,17 @@
 //! JUnit results of made-up runs, read back by a parser.
 
+use std::collections::BTreeSet;
+
 use proptest::prelude::*;
 use quick_xml::{Reader, XmlVersion, events::Event};
 
 use super::xml::attribute;
 use super::*;
+use crate::exit::Exit;
 use crate::judge::Verdict;
 use crate::report::json::{Chain, Error, Expectation, Measure, Requests, Run, Step};
+use crate::report::{Outcomes, markdown};
+use crate::run::exit_of;
 use crate::timeline::{Micros, Place};
 
 /// A run with one step, one expectation of this verdict, and this text wherever text can stand.
@@ -88,7 +93,16 @@ pub(in crate::report) fn report(runs: Vec<Run>, error: Option<&str>) -> Report {
         problems: Vec::new(),
         hints: vec![text.to_owned()],
     });
-    Report::new(1, runs, Vec::new(), errors.into_iter().collect())
+    let names = runs.iter().map(|run| run.experiment.as_str()).chain(error);
+    let names: BTreeSet<String> = names.map(str::to_owned).collect();
+    let mut outcomes = Outcomes::none_of(names);
+    for run in &runs {
+        outcomes.ended(&run.experiment, exit_of(run.verdict));
+    }
+    if let Some(name) = error {
+        outcomes.ended(name, Exit::Infrastructure);
+    }
+    Report::new(1, outcomes, runs, Vec::new(), errors.into_iter().collect())
 }
 
 #[test]
@@ -102,6 +116,28 @@ fn every_expectation_is_a_case() {
     let runs = verdicts.map(|verdict| run("a", verdict)).to_vec();
     let text = String::from_utf8(junit(&report(runs, Some("b")))).unwrap();
     expect_test::expect_file!["junit.xml"].assert_eq(&text);
+}
+
+#[test]
+fn what_a_signal_ended_or_kept_from_running_is_no_failure() {
+    let mut interrupted = run("a", None);
+    interrupted.verdict = Verdict::Error;
+    let mut outcomes = Outcomes::none_of(["a", "b"].map(str::to_owned));
+    outcomes.ended("a", Exit::Interrupted);
+    let report = Report::new(130, outcomes, vec![interrupted], Vec::new(), Vec::new());
+    let text = String::from_utf8(junit(&report)).unwrap();
+    assert!(text.contains("a signal ended the run"), "{text}");
+    assert!(!text.contains("steady state"), "{text}");
+    assert!(
+        text.contains(r#"<testsuite name="b" tests="1" failures="0" errors="0" skipped="1""#),
+        "{text}"
+    );
+    let text = markdown(&report);
+    assert!(
+        text.contains("1 of 2 experiments ended by a signal: a; 1 not run;"),
+        "{text}"
+    );
+    assert!(text.contains("\nNot run: b\n"), "{text}");
 }
 
 /// The names of all elements, and the values of their attributes and texts, as a parser reads them.
