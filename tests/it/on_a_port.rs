@@ -9,11 +9,14 @@ use std::{
     process::Stdio,
 };
 
-use kube::config::Kubeconfig;
+use k8s_openapi::api::core::v1::Pod;
+use kube::{Api, api::AttachParams, config::Kubeconfig};
 use serde_json::{Value, json};
 use tempfile::TempDir;
+use tokio::io::{AsyncRead, AsyncReadExt as _};
 
 use crate::{
+    namespace::Namespace,
     program::{Cluster, Ended, probeflip, run},
     running::Running,
 };
@@ -191,6 +194,47 @@ fn kubectl_forwards_ports() {
         received += &String::from_utf8_lossy(&line);
     }
     assert!(received.starts_with("HTTP/1.1 101 "), "{received}");
+}
+
+#[test]
+fn programs_are_started_in_containers() {
+    let served = Served::start();
+    served.up();
+    let name = served.get(PODS)["items"][0]["metadata"]["name"].clone();
+    let default = Namespace::of(&served.cluster, "default");
+    default.run(async |client, namespace| {
+        run_programs(Api::namespaced(client, &namespace), name.as_str().unwrap()).await;
+    });
+}
+
+async fn run_programs(pods: Api<Pod>, name: &str) {
+    let ran = async |words: &[&str]| {
+        let words = words.iter().copied();
+        let in_b = AttachParams::default().container("b");
+        let mut process = pods.exec(name, words, &in_b).await.unwrap();
+        let (stdout, stderr) = (process.stdout().unwrap(), process.stderr().unwrap());
+        let (stdout, stderr) = futures::join!(text_of(stdout), text_of(stderr));
+        let status = process.take_status().unwrap().await.unwrap();
+        (status, stdout, stderr)
+    };
+    // The command finds the control address by the command line of process 1.
+    let (status, stdout, stderr) = ran(&["/probe-target", "state"]).await;
+    assert_eq!(status.status.as_deref(), Some("Success"), "{stderr}");
+    assert!(stdout.contains("8081"), "{stdout}");
+    let (status, _, stderr) = ran(&["/probe-target", "check", "http", "127.0.0.1:1"]).await;
+    let message = "command terminated with non-zero exit code: command terminated with exit code 1";
+    assert_eq!(status.message.as_deref(), Some(message));
+    assert_eq!(stderr, "error: connection refused\n");
+    let (status, ..) = ran(&["/nosuch"]).await;
+    let message = status.message.unwrap();
+    let why = "exec: \"/nosuch\": stat /nosuch: no such file or directory: unknown";
+    assert!(message.ends_with(why), "{message}");
+}
+
+async fn text_of(mut stream: impl AsyncRead + Unpin) -> String {
+    let mut text = String::new();
+    stream.read_to_string(&mut text).await.unwrap();
+    text
 }
 
 /// What kubectl sent for two requests through one port-forward.

@@ -7,8 +7,10 @@ mod access_review;
 mod answer;
 mod body;
 mod call;
+mod container_name;
 mod discovery;
 mod events;
+mod exec;
 mod form;
 mod health;
 mod log;
@@ -141,6 +143,7 @@ async fn answer_call(call: &Call, request: Request) -> Result<Response, ApiError
         (&Method::GET | &Method::POST, true, Subresource::PortForward) => {
             portforward::start(call, request)
         }
+        (&Method::GET | &Method::POST, true, Subresource::Exec) => exec::start(call, request),
         (&Method::GET, true, Subresource::Log) => log::get(call),
         (&Method::GET, true, Subresource::Scale) => scale::get(call),
         (&Method::PUT, true, Subresource::Scale) => scale::put(call, request).await,

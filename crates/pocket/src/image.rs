@@ -10,6 +10,7 @@ pub mod files;
 mod logs;
 mod memory;
 mod program;
+mod running;
 mod streams;
 
 use std::collections::BTreeMap;
@@ -21,6 +22,8 @@ pub(crate) use container_log::{ContainerLog, LogLine};
 pub(crate) use logs::Logs;
 pub use memory::Memory;
 pub use program::{Background, Exit, Process, Program};
+pub(crate) use running::{Running, StartProcess};
+pub(crate) use streams::Streams;
 pub use streams::{Reader, Stdin, Writer};
 
 /// What containers are made of: programs by path, a default command, and files.

@@ -44,7 +44,7 @@ use k8s_openapi::api::core::v1::Pod;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use crate::image::{Images, Logs};
+use crate::image::{Images, Logs, Running};
 use crate::kinds::node::NAME;
 use crate::kinds::uid;
 use crate::latencies::Chance;
@@ -70,11 +70,18 @@ impl Kubelet {
         registry: Registry,
         network: Network,
         images: Images,
-        logs: Logs,
+        containers: (Logs, Running),
         mut random: fastrand::Rng,
         mut chance: Chance,
     ) -> Self {
-        let node = Node::new(registry, network, images, logs, &mut random, &mut chance);
+        let node = Node::new(
+            registry,
+            network,
+            images,
+            containers,
+            &mut random,
+            &mut chance,
+        );
         Self {
             node: Arc::new(node),
             random,

@@ -14,7 +14,7 @@ use serde_json::Value;
 use crate::api::{self, Server};
 use crate::clock::Clock;
 use crate::controllers;
-use crate::image::{Image, Images, Logs};
+use crate::image::{Image, Images, Logs, Running};
 use crate::kubelet::{self, Kubelet};
 use crate::latencies::{Chance, Latencies};
 use crate::net::{Host, Loopback, Network};
@@ -157,6 +157,7 @@ impl Builder {
             registry,
             network: Network::new(subnets),
             logs: Logs::default(),
+            running: Running::default(),
             tasks: Tasks::default(),
             chance: Arc::new(Mutex::new(chance.fork())),
         };
@@ -164,6 +165,7 @@ impl Builder {
             registry,
             network,
             logs,
+            running,
             tasks,
             ..
         } = &server;
@@ -177,7 +179,7 @@ impl Builder {
             registry.clone(),
             network.clone(),
             self.images,
-            logs.clone(),
+            (logs.clone(), running.clone()),
             for_kubelet,
             chance,
         );

@@ -7,7 +7,7 @@ use super::path::ResourcePath;
 use super::query::Query;
 use super::select::Selection;
 use crate::api_status::ApiError;
-use crate::image::Logs;
+use crate::image::{Logs, Running};
 use crate::latencies::Chance;
 use crate::net::Network;
 use crate::patch::managed::Author;
@@ -22,6 +22,8 @@ pub(crate) struct Server {
     pub(crate) network: Network,
     /// What containers have written.
     pub(crate) logs: Logs,
+    /// Where processes can be started.
+    pub(crate) running: Running,
     /// Tasks of connections that outlive their request.
     pub(crate) tasks: Tasks,
     pub(crate) chance: Arc<Mutex<Chance>>,

@@ -135,6 +135,12 @@ fn parts(kind: &Kind) -> Vec<Part> {
     let mut parts = Vec::new();
     if kind.name == "Pod" {
         parts.push(Part {
+            name: "exec",
+            group: "",
+            kind: "PodExecOptions",
+            verbs: &["create", "get"],
+        });
+        parts.push(Part {
             name: "log",
             group: kind.group,
             kind: kind.name,

@@ -17,6 +17,7 @@ use k8s_openapi::jiff::{SignedDuration, Timestamp};
 use tokio::sync::watch;
 
 use super::call::Call;
+use super::container_name;
 use super::log_options::LogOptions;
 use crate::api_status::ApiError;
 use crate::image::{ContainerLog, LogLine};
@@ -25,7 +26,7 @@ pub(super) fn get(call: &Call) -> Result<Response, ApiError> {
     let (name, options) = (call.target.name(), &call.query.log);
     let pod: Arc<Pod> = call.object()?.typed();
     options.check(name)?;
-    let container = container(&pod, name, options)?;
+    let container = container_name::resolve(&pod, name, options.container.as_deref())?;
     if pod
         .spec
         .as_ref()
@@ -44,32 +45,6 @@ pub(super) fn get(call: &Call) -> Result<Response, ApiError> {
         Some((Ok::<_, Infallible>(part), feed))
     });
     Ok(([(CONTENT_TYPE, "text/plain")], Body::from_stream(parts)).into_response())
-}
-
-/// The container that the request means.
-fn container(pod: &Pod, name: &str, options: &LogOptions) -> Result<String, ApiError> {
-    let spec = pod.spec.clone().unwrap_or_default();
-    let main = spec.containers.iter().map(|it| it.name.clone());
-    let main: Vec<String> = main.collect();
-    let init = spec.init_containers.iter().flatten();
-    let init: Vec<String> = init.map(|it| it.name.clone()).collect();
-    match (options.container.as_deref(), main.as_slice()) {
-        (None | Some(""), [only]) => Ok(only.clone()),
-        (None | Some(""), _) => {
-            let or_init = match init.as_slice() {
-                [] => String::new(),
-                init => format!(" or one of the init containers: [{}]", init.join(" ")),
-            };
-            Err(ApiError::bad_request(format!(
-                "a container name must be specified for pod {name}, choose one of: [{}]{or_init}",
-                main.join(" ")
-            )))
-        }
-        (Some(asked), _) if main.iter().chain(&init).any(|it| it == asked) => Ok(asked.to_owned()),
-        (Some(asked), _) => Err(ApiError::bad_request(format!(
-            "container {asked} is not valid for pod {name}"
-        ))),
-    }
 }
 
 /// The ID of the instance whose log is meant, or why there is none.

@@ -31,6 +31,7 @@ pub(super) enum Subresource {
     Status,
     Scale,
     Log,
+    Exec,
     PortForward,
     /// The subresource by which a namespace controller finalizes a namespace.
     Finalize,
@@ -94,6 +95,7 @@ fn subresource(kind: &Kind, part: &str) -> Option<Subresource> {
         "status" if kind.has_status => Some(Subresource::Status),
         "scale" if kind.has_scale => Some(Subresource::Scale),
         "log" if kind.name == "Pod" => Some(Subresource::Log),
+        "exec" if kind.name == "Pod" => Some(Subresource::Exec),
         "portforward" if kind.name == "Pod" => Some(Subresource::PortForward),
         "finalize" if kind.name == "Namespace" => Some(Subresource::Finalize),
         _ => None,

@@ -24,6 +24,12 @@ use crate::net::{Host, Stream};
 const PROTOCOLS: Protocols = Protocols {
     websocket: &["", channels::PROTOCOL],
     spdy: "portforward.k8s.io",
+    over_websocket: true,
+    // The kubelet has a better text, which the API server does not pass on.
+    without_protocol: (
+        StatusCode::INTERNAL_SERVER_ERROR,
+        "invalid upgrade response: status code 200\n",
+    ),
 };
 
 /// Maximum number of bytes from a Pod in one frame.

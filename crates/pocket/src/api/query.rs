@@ -35,8 +35,26 @@ pub(super) struct Query {
     pub(super) log: LogOptions,
     /// What a table's rows carry of their objects.
     pub(super) include_object: RowObject,
+    /// The parameters of an exec.
+    pub(super) exec: ExecOptions,
     /// The ports of a port-forward, in the order given.
     pub(super) ports: Vec<u16>,
+}
+
+/// The parameters of an exec.
+#[derive(Clone, Debug, Default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "they are independent switches of the protocol"
+)]
+pub(super) struct ExecOptions {
+    pub(super) container: Option<String>,
+    /// The program and its arguments.
+    pub(super) command: Vec<String>,
+    pub(super) stdin: bool,
+    pub(super) stdout: bool,
+    pub(super) stderr: bool,
+    pub(super) tty: bool,
 }
 
 /// How a list's version must relate to the requested one.
@@ -84,7 +102,15 @@ impl Query {
             "timeoutSeconds" => self.timeout = timeout(optional(name, &value)?),
             "gracePeriodSeconds" => self.grace = optional(name, &value)?,
             "propagationPolicy" => self.propagation = Some(value),
-            "container" => self.log.container = Some(value),
+            "container" => {
+                self.exec.container = Some(value.clone());
+                self.log.container = Some(value);
+            }
+            "command" => self.exec.command.push(value),
+            "stdin" => self.exec.stdin = truth(&value),
+            "stdout" => self.exec.stdout = truth(&value),
+            "stderr" => self.exec.stderr = truth(&value),
+            "tty" => self.exec.tty = truth(&value),
             "follow" => self.log.follow = truth(&value),
             "previous" => self.log.previous = truth(&value),
             "timestamps" => self.log.timestamps = truth(&value),

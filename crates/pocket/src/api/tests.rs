@@ -5,6 +5,7 @@ mod forms;
 mod objects;
 mod patches;
 mod refusals;
+pub(super) mod upgrades;
 mod watches;
 
 use std::sync::{Arc, Mutex};
@@ -17,7 +18,7 @@ use serde_json::{Value, json};
 use tower::ServiceExt;
 
 use super::*;
-use crate::image::Logs;
+use crate::image::{Logs, Running};
 use crate::latencies::Chance;
 use crate::net::Network;
 use crate::registry::Registry;
@@ -45,6 +46,7 @@ impl Client {
             registry: registry.clone(),
             network,
             logs: Logs::default(),
+            running: Running::default(),
             tasks: Tasks::default(),
             chance: Arc::new(Mutex::new(Chance::none())),
         };

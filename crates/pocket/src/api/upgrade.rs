@@ -44,8 +44,12 @@ pub(super) type Socket = WebSocketStream<TokioIo<Upgraded>>;
 pub(super) struct Protocols {
     /// Subprotocols of WebSocket, the empty one for clients that name none.
     pub(super) websocket: &'static [&'static str],
-    /// The protocol of SPDY, which WebSocket may carry.
+    /// The protocol of SPDY.
     pub(super) spdy: &'static str,
+    /// Whether WebSocket may carry SPDY.
+    pub(super) over_websocket: bool,
+    /// What a request for SPDY gets that names no protocol.
+    pub(super) without_protocol: (StatusCode, &'static str),
 }
 
 /// A handshake that succeeds.
@@ -133,12 +137,12 @@ impl Handshake {
     /// Answers the handshake of a request that asks for an upgrade.
     pub(super) fn parse(request: &Request, protocols: &Protocols) -> Result<Self, Refusal> {
         let headers = request.headers();
-        if is_tunnel(headers) {
+        if protocols.over_websocket && is_tunnel(headers) {
             Self::tunnel(request.method(), headers, protocols.spdy)
         } else if is_websocket(headers) {
             Self::websocket(headers, protocols.websocket)
         } else {
-            Self::spdy(headers, protocols.spdy)
+            Self::spdy(headers, protocols)
         }
     }
 
@@ -193,12 +197,12 @@ impl Handshake {
         })
     }
 
-    fn spdy(headers: &HeaderMap, protocol: &'static str) -> Result<Self, Refusal> {
+    fn spdy(headers: &HeaderMap, protocols: &Protocols) -> Result<Self, Refusal> {
+        let protocol = protocols.spdy;
         let offers: Vec<&str> = words(headers, &SPDY_VERSION).collect();
         if offers.is_empty() {
-            // The kubelet has a better text, which the API server does not pass on.
-            let text = "invalid upgrade response: status code 200\n";
-            return Err(Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, text));
+            let (code, text) = protocols.without_protocol;
+            return Err(Refusal::new(code, text));
         }
         check_spdy_protocol(&offers, protocol)?;
         let upgrade = text(headers, &UPGRADE).to_ascii_lowercase();

@@ -10,6 +10,13 @@ use super::container_log::ContainerLog;
 /// The standard input of a process.
 pub type Stdin = Box<dyn AsyncRead + Send + Unpin>;
 
+/// The standard streams of a process.
+pub(crate) struct Streams {
+    pub(crate) stdin: Stdin,
+    pub(crate) stdout: Writer,
+    pub(crate) stderr: Writer,
+}
+
 /// Takes what a process writes to a standard stream. Clones write to the same stream, as child
 /// processes do; it ends with the last of them.
 #[derive(Clone, Debug)]

@@ -8,19 +8,23 @@
 use std::collections::BTreeMap;
 use std::future::{Future, pending};
 use std::panic::AssertUnwindSafe;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use rules::back_off::go_duration;
 use rules::probe::ProbeOutcome;
+use tokio::sync::oneshot;
 
+use super::node::hexadecimal;
 use super::process::{self, ABORTED, EndReceiver, KILLED};
 use super::quote::quote;
 use super::report::Report;
 use crate::image::files::Files;
-use crate::image::{Background, ContainerLog, Image, Memory, Process, Program, Stdin, Writer};
+use crate::image::{
+    Background, ContainerLog, Image, Memory, Process, Program, StartProcess, Streams, Writer,
+};
 use crate::net::Host;
 
 /// Maximum number of bytes of output that are reported.
@@ -43,13 +47,6 @@ pub(super) struct ExecContext {
     pub(super) network: Host,
     pub(super) files: Files,
     pub(super) background: Background,
-}
-
-/// The standard streams of a process.
-pub(super) struct Streams {
-    pub(super) stdin: Stdin,
-    pub(super) stdout: Writer,
-    pub(super) stderr: Writer,
 }
 
 impl ExecContext {
@@ -151,7 +148,8 @@ fn capture(
         stdout,
         stderr,
     };
-    let run = start(command, context, ended, id, streams)?;
+    let run = start(command, context, ended, id, streams);
+    let run = run.map_err(|why| format!("rpc error: code = Unknown desc = {why}"))?;
     Ok(async move {
         let (code, stdout, stderr) = tokio::join!(run, printed.collect(), complained.collect());
         Output {
@@ -162,9 +160,30 @@ fn capture(
     })
 }
 
+/// Starts processes beside the container's main one, for clients of the API. They go on when their
+/// client leaves, as on a node.
+pub(super) fn starter(
+    context: ExecContext,
+    ended: EndReceiver,
+    ids: fastrand::Rng,
+) -> Arc<StartProcess> {
+    let ids = Mutex::new(ids);
+    Arc::new(move |command, streams| {
+        let id = hexadecimal(&mut ids.lock().unwrap_or_else(PoisonError::into_inner));
+        let run = start(&command, context.clone(), ended.clone(), id, streams)?;
+        let (sender, code) = oneshot::channel();
+        // An error means that the client has left.
+        let run = async move {
+            let _sent = sender.send(run.await);
+        };
+        context.background.spawn(run);
+        Ok(async move { code.await.unwrap_or(KILLED) }.boxed())
+    })
+}
+
 /// Starts a command, which runs to its end or to the container's. Returns its exit code. The error
 /// says why it was not started.
-pub(super) fn start(
+fn start(
     command: &[String],
     context: ExecContext,
     ended: EndReceiver,
@@ -221,8 +240,7 @@ pub(super) fn cancelled_report() -> Report {
 }
 
 /// The error of a command in a container that has ended.
-const NOT_RUNNING: &str = "rpc error: code = Unknown desc = failed to exec in container: container \
-                           is in CONTAINER_EXITED state";
+const NOT_RUNNING: &str = "failed to exec in container: container is in CONTAINER_EXITED state";
 
 fn judge(output: &Output) -> Report {
     if output.code == 0 {
@@ -243,7 +261,7 @@ fn timed_out(command: &[String], limit: Duration) -> Report {
 fn not_started(id: &str, why: &str) -> String {
     let exec = format!("failed to exec in container: failed to start exec \"{id}\"");
     let start = "OCI runtime exec failed: exec failed: unable to start container process";
-    format!("rpc error: code = Unknown desc = {exec}: {start}: {why}: unknown")
+    format!("{exec}: {start}: {why}: unknown")
 }
 
 #[cfg(test)]

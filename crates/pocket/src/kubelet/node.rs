@@ -9,7 +9,7 @@ use super::addresses::Addresses;
 use super::status_manager::StatusManager;
 use super::sync_queue::Relists;
 use crate::clock::Clock;
-use crate::image::{Images, Logs};
+use crate::image::{Images, Logs, Running};
 use crate::latencies::{Chance, Work};
 use crate::net::{Host, Network};
 use crate::registry::Registry;
@@ -21,6 +21,7 @@ pub(super) struct Node {
     pub(super) network: Network,
     pub(super) images: Images,
     pub(super) logs: Logs,
+    pub(super) running: Running,
     pub(super) statuses: StatusManager,
     /// When the node relists its containers.
     pub(super) relists: Relists,
@@ -32,7 +33,7 @@ impl Node {
         registry: Registry,
         network: Network,
         images: Images,
-        logs: Logs,
+        (logs, running): (Logs, Running),
         random: &mut fastrand::Rng,
         chance: &mut Chance,
     ) -> Self {
@@ -44,6 +45,7 @@ impl Node {
             network,
             images,
             logs,
+            running,
             statuses: StatusManager::new(clock.clone()),
             relists: Relists::new(first, chance.time(Work::RelistAll)),
             addresses: Mutex::new(Addresses::new(subnets)),

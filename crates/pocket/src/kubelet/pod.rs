@@ -162,6 +162,7 @@ impl PodWorker {
         }
         Box::pin(self.terminate()).await;
         Box::pin(self.finish()).await;
+        self.node.running.remove(&self.uid);
         // A Pod that ended by itself stays in the API until it is deleted.
         drop(self.updates.wait_for(|update| update.deleted).await);
         self.node.statuses.forget(&self.uid);

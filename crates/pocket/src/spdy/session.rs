@@ -11,7 +11,7 @@ use std::pin::{Pin, pin};
 
 use bytes::Bytes;
 use futures::{Sink, SinkExt, Stream, StreamExt};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tracing::debug;
 
 use super::frame::{self, Decoder, Frame, FrameError, ResetStatus};
@@ -68,6 +68,8 @@ enum Outgoing {
     /// The reply to a stream, whose headers are compressed in the order of writing.
     Reply(u32),
     Frame(Bytes),
+    /// Tells when the frames before it are written.
+    Flush(oneshot::Sender<()>),
 }
 
 impl StreamSender {
@@ -86,6 +88,14 @@ impl StreamSender {
     pub(crate) async fn finish(&self) {
         let last = frame::data(self.id, &[], true);
         self.write(Outgoing::Frame(last)).await;
+    }
+
+    /// Waits until all that was sent before is written.
+    pub(crate) async fn flushed(&self) {
+        let (written, flushed) = oneshot::channel();
+        self.write(Outgoing::Flush(written)).await;
+        // An error means that the session has ended.
+        drop(flushed.await);
     }
 
     /// Ends the stream in both directions.
@@ -135,6 +145,11 @@ async fn write(queued: &mut mpsc::Receiver<Outgoing>, mut outgoing: Pin<&mut imp
         let frame = match next {
             Outgoing::Reply(stream) => frame::syn_reply(&mut headers, stream),
             Outgoing::Frame(frame) => frame,
+            Outgoing::Flush(written) => {
+                // An error means that nobody waits any more.
+                let _sent = written.send(());
+                continue;
+            }
         };
         if outgoing.send(frame).await.is_err() {
             return;

@@ -2,23 +2,17 @@
 
 use std::sync::{Arc, Mutex};
 
+use bytes::Bytes;
 use futures::{SinkExt, StreamExt};
-use hyper::header::SEC_WEBSOCKET_PROTOCOL;
-use hyper::server::conn::http1;
-use hyper_util::rt::TokioIo;
-use hyper_util::service::TowerToHyperService;
 use k8s_openapi::api::core::v1::Pod as PodObject;
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 use tokio_tungstenite::tungstenite::Message;
-use tokio_tungstenite::tungstenite::client::IntoClientRequest;
-use tokio_tungstenite::{WebSocketStream, client_async};
-
-use bytes::Bytes;
 
 use super::*;
-use crate::api::{Server, router};
-use crate::image::Logs;
+use crate::api::Server;
+use crate::api::tests::upgrades::{self, SYN_REPLY, Socket, TO_SPDY, TO_WEBSOCKET};
+use crate::image::{Logs, Running};
 use crate::latencies::Chance;
 use crate::net::Network;
 use crate::registry::tests::{from, registry};
@@ -27,8 +21,6 @@ use crate::tasks::Tasks;
 
 const POD_IP: &str = "10.244.0.5";
 const PATH: &str = "/api/v1/namespaces/default/pods/web/portforward";
-
-type Client = WebSocketStream<DuplexStream>;
 
 /// A cluster with one Pod, which serves what the test sets up.
 struct Scene {
@@ -53,6 +45,7 @@ impl Scene {
                 registry,
                 network,
                 logs: Logs::default(),
+                running: Running::default(),
                 tasks: Tasks::default(),
                 chance: Arc::new(Mutex::new(Chance::none())),
             },
@@ -73,45 +66,19 @@ impl Scene {
         scene
     }
 
-    /// A connection to the API.
-    fn connection(&self) -> DuplexStream {
-        let (near, far) = tokio::io::duplex(64 * 1024);
-        let service = TowerToHyperService::new(router(self.server.clone()));
-        let connection = http1::Builder::new().serve_connection(TokioIo::new(far), service);
-        tokio::spawn(connection.with_upgrades());
-        near
-    }
-
     /// Connects as kube-rs does; the status of the answer if that is no upgrade.
-    async fn connect(&self, ports: &str) -> Result<Client, u16> {
+    async fn connect(&self, ports: &str) -> Result<Socket, u16> {
         let offers = "v5.channel.k8s.io,v4.channel.k8s.io";
         self.connect_with(&format!("?ports={ports}"), offers).await
     }
 
-    async fn connect_with(&self, query: &str, offers: &str) -> Result<Client, u16> {
-        let path = format!("ws://pocket{PATH}{query}");
-        let mut request = path.into_client_request().unwrap();
-        let offers = offers.parse().unwrap();
-        request.headers_mut().insert(SEC_WEBSOCKET_PROTOCOL, offers);
-        match client_async(request, self.connection()).await {
-            Ok((client, _)) => Ok(client),
-            Err(tokio_tungstenite::tungstenite::Error::Http(response)) => {
-                Err(response.status().as_u16())
-            }
-            Err(error) => panic!("{error}"),
-        }
+    async fn connect_with(&self, query: &str, offers: &str) -> Result<Socket, u16> {
+        upgrades::websocket(&self.server, &format!("{PATH}{query}"), offers).await
     }
 
     /// The head of the answer to a request, and the connection after it.
     async fn ask(&self, request: &str, headers: &str) -> (String, DuplexStream) {
-        let mut connection = self.connection();
-        let request = format!("{request} HTTP/1.1\r\nHost: pocket\r\n{headers}\r\n");
-        connection.write_all(request.as_bytes()).await.unwrap();
-        let mut head = Vec::new();
-        while !head.ends_with(b"\r\n\r\n") {
-            head.push(connection.read_u8().await.unwrap());
-        }
-        (String::from_utf8(head).unwrap(), connection)
+        upgrades::ask(&self.server, request, headers).await
     }
 
     /// Answers every byte on the Pod's loopback, until the client closes.
@@ -125,7 +92,7 @@ impl Scene {
     }
 }
 
-async fn next(client: &mut Client) -> Vec<u8> {
+async fn next(client: &mut Socket) -> Vec<u8> {
     match client.next().await.unwrap().unwrap() {
         Message::Binary(frame) => frame.to_vec(),
         other => panic!("{other:?}"),
@@ -133,7 +100,7 @@ async fn next(client: &mut Client) -> Vec<u8> {
 }
 
 /// Reads the two frames that open a port.
-async fn opened(client: &mut Client, channel: u8, port: u16) {
+async fn opened(client: &mut Socket, channel: u8, port: u16) {
     let [low, high] = port.to_le_bytes();
     assert_eq!(next(client).await, [channel, low, high]);
     assert_eq!(next(client).await, [channel + 1, low, high]);
@@ -222,26 +189,14 @@ async fn unsupported_port_forwards_are_refused() {
     assert_eq!(scene.connect("8080").await.unwrap_err(), 404);
 }
 
-const TO_SPDY: &str = "Connection: Upgrade\r\nUpgrade: SPDY/3.1\r\n";
-const TO_WEBSOCKET: &str = "Connection: Upgrade\r\nUpgrade: websocket\r\n\
-                            Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
-
 /// The answers are those of a node with Kubernetes 1.36.3 to the same requests.
 #[tokio::test(start_paused = true)]
 async fn a_request_without_a_usable_handshake_gets_a_node_s_answer() {
     let scene = Scene::with_address();
     let check = async |query: &str, headers: &str, code: u16, text: &str| {
         let request = format!("POST {PATH}{query}");
-        let headers = format!("{headers}Connection: close\r\n");
-        let (head, mut connection) = scene.ask(&request, &headers).await;
-        let mut body = String::new();
-        connection.read_to_string(&mut body).await.unwrap();
-        assert!(head.starts_with(&format!("HTTP/1.1 {code} ")), "{head}");
-        let body = match serde_json::from_str::<serde_json::Value>(&body) {
-            Ok(status) => status["message"].as_str().unwrap().to_owned(),
-            Err(_) => body,
-        };
-        assert_eq!(body, text, "{query} {headers}");
+        let refusal = upgrades::refusal(&scene.server, &request, headers).await;
+        assert_eq!(refusal, (code, text.to_owned()), "{query} {headers}");
     };
     check("", "", 400, "Upgrade request required").await;
     check("?ports=8080", "", 400, "Upgrade request required").await;
@@ -296,27 +251,24 @@ async fn the_first_supported_protocol_is_chosen() {
 }
 
 /// The client's side of a SPDY connection.
-struct SpdyClient {
-    connection: DuplexStream,
-    writer: HeaderWriter,
-}
+struct SpdyClient(upgrades::SpdyClient);
 
 impl SpdyClient {
     async fn connect(scene: &Scene) -> Self {
-        let headers = format!("{TO_SPDY}X-Stream-Protocol-Version: portforward.k8s.io\r\n");
-        let (head, connection) = scene.ask(&format!("POST {PATH}"), &headers).await;
-        assert!(head.starts_with("HTTP/1.1 101 "), "{head}");
-        let writer = HeaderWriter::default();
-        Self { connection, writer }
+        let protocol = "portforward.k8s.io";
+        Self(upgrades::SpdyClient::connect(&scene.server, PATH, protocol).await)
     }
 
     async fn send(&mut self, frame: Bytes) {
-        self.connection.write_all(&frame).await.unwrap();
+        self.0.send(frame).await;
     }
 
     async fn open(&mut self, stream: u32, headers: &[(&str, &str)]) {
-        let frame = syn_stream(&mut self.writer, stream, headers, false);
-        self.send(frame).await;
+        self.0.open(stream, headers).await;
+    }
+
+    async fn next(&mut self) -> ([u8; 4], Vec<u8>) {
+        self.0.next().await
     }
 
     /// Opens both streams of a connection to this port.
@@ -330,26 +282,8 @@ impl SpdyClient {
         assert_eq!(self.next().await, (SYN_REPLY, b"\0\0\0\x01".to_vec()));
         assert_eq!(self.next().await, (SYN_REPLY, b"\0\0\0\x03".to_vec()));
     }
-
-    /// The first four bytes of the server's next frame, and its content; of a reply only the
-    /// stream.
-    async fn next(&mut self) -> ([u8; 4], Vec<u8>) {
-        let mut head = [0; 4];
-        self.connection.read_exact(&mut head).await.unwrap();
-        let flags_and_length = self.connection.read_u32().await.unwrap();
-        let mut content = vec![0; usize::try_from(flags_and_length & 0xff_ffff).unwrap()];
-        self.connection.read_exact(&mut content).await.unwrap();
-        if head == SYN_REPLY {
-            content.truncate(4);
-        }
-        if flags_and_length >> 24 == 1 {
-            content.extend(b" FIN");
-        }
-        (head, content)
-    }
 }
 
-const SYN_REPLY: [u8; 4] = [0x80, 3, 0, 2];
 const RST_STREAM: [u8; 4] = [0x80, 3, 0, 3];
 
 #[tokio::test(start_paused = true)]

@@ -13,12 +13,13 @@ use rules::expansion::expand;
 
 use super::super::container_history::History;
 use super::super::environment::Sources;
-use super::super::exec::ExecContext;
+use super::super::exec::{self, ExecContext};
 use super::super::node::hexadecimal;
 use super::super::spec::Container;
 use super::PodWorker;
 use super::sync::Started;
 use crate::events::Severity;
+use crate::image::files::Directory;
 use crate::image::{Background, Image, Process, Program};
 use crate::latencies::Work;
 use crate::net::Host;
@@ -93,8 +94,12 @@ impl PodWorker {
         let ended = self
             .runtime
             .start(place, id, reference, program, message, process);
-        self.probing
-            .enter(&container.rules.name, exec_context, ended);
+        let name = &container.rules.name;
+        // A copy, so that nothing else depends on the processes that clients start.
+        let ids = self.random.clone().fork();
+        let start = exec::starter(exec_context.clone(), ended.clone(), ids);
+        self.node.running.add(&self.uid, name, ended.clone(), start);
+        self.probing.enter(name, exec_context, ended);
         self.refusals.remove(&container.rules.name);
         for (reason, message) in [CREATED, ("Started", "Container started")] {
             self.record(&container.rules.name, Severity::Normal, reason, message);
@@ -172,7 +177,7 @@ impl PodWorker {
     /// The main process's command and program, and the context in which processes of the container
     /// run.
     fn prepare(&mut self, container: &Container, image: Image) -> Result<Prepared, Unprepared> {
-        let files = self.files(container, &image);
+        let mut files = self.files(container, &image);
         let configuration = Unprepared::Configuration;
         let ip = self.ip.ok_or("no address is left for the Pod".to_owned());
         let ip = ip.map_err(configuration)?;
@@ -189,6 +194,7 @@ impl PodWorker {
         let [command, arguments] =
             [&container.command, &container.arguments].map(|it| expanded(it));
         let command = image.command(&command, &arguments);
+        files.mount("/proc", &proc(&command), "", true);
         for (name, value) in [
             ("HOSTNAME", sources.hostname()),
             ("PATH", DEFAULT_PATH.to_owned()),
@@ -209,6 +215,14 @@ impl PodWorker {
             context,
         })
     }
+}
+
+/// What the kernel shows of processes, as far as programs here read it: the main process's command.
+fn proc(command: &[String]) -> Directory {
+    let proc = Directory::default();
+    let words: Vec<String> = command.iter().map(|word| format!("{word}\0")).collect();
+    proc.put("/1/cmdline", words.concat().as_bytes());
+    proc
 }
 
 /// A program that does nothing for a moment after its start, not even listen. So the first attempt

@@ -73,7 +73,7 @@ impl World {
             registry.clone(),
             network,
             images,
-            Logs::default(),
+            (Logs::default(), Running::default()),
             random,
             Chance::none(),
         );
