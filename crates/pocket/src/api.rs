@@ -130,8 +130,8 @@ async fn objects(
 }
 
 async fn answer_call(call: &Call, request: Request) -> Result<Response, ApiError> {
-    let writes = !matches!(*request.method(), Method::GET | Method::HEAD);
-    if writes && call.target.kind.read_only {
+    let creates_or_deletes = matches!(*request.method(), Method::POST | Method::DELETE);
+    if creates_or_deletes && call.target.kind.is_fixed {
         return Err(ApiError::method_not_allowed());
     }
     // The server leaves the body of its response out.

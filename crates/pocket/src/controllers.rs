@@ -28,6 +28,7 @@ mod event_expiry;
 mod garbage;
 mod namespace;
 pub(crate) mod namespace_objects;
+mod node_taints;
 
 pub(crate) use endpoint_slice::{HEADLESS, service_of};
 pub(crate) use informer::{Informer, Key, key};
@@ -54,6 +55,7 @@ pub(crate) async fn run(registry: Registry, mut random: fastrand::Rng, chance: C
         garbage::run(registry.clone()).boxed(),
         namespace::run(registry.clone()).boxed(),
         event_expiry::run(registry.clone()).boxed(),
+        node_taints::run(registry.clone()).boxed(),
     ];
     // In one task: they are polled in this order, so equal runs are equal.
     join_all(loops).await;

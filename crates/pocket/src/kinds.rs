@@ -51,8 +51,8 @@ pub(crate) struct Kind {
     pub has_wanted_annotations: bool,
     /// Whether it has the subresource `scale`.
     pub has_scale: bool,
-    /// Whether only pocket itself may write its objects.
-    pub read_only: bool,
+    /// Whether its objects are given: they can be changed, but not created or deleted.
+    pub is_fixed: bool,
 }
 
 /// A Kubernetes type that the registry can store.
@@ -122,7 +122,7 @@ impl Kind {
             has_generation: false,
             has_wanted_annotations: false,
             has_scale: false,
-            read_only: false,
+            is_fixed: false,
         }
     }
 
@@ -217,7 +217,7 @@ pub(crate) static KINDS: &[Kind] = &[
     Kind {
         namespaced: false,
         has_status: true,
-        read_only: true,
+        is_fixed: true,
         ..Kind::new("", "Node", "nodes", &["no"])
     },
     Kind {

@@ -53,6 +53,7 @@ pub mod safe_encoding;
 pub mod scheduling;
 pub mod selector;
 pub mod stateful_set;
+pub mod taint;
 pub mod url;
 
 pub use moment::Moment;

@@ -22,6 +22,7 @@ const LAYOUT: [(&str, &[&str]); 4] = [
             "restart_rules",
             "scheduling",
             "selector",
+            "taint",
             "url",
             "endpoints",
             "probe",

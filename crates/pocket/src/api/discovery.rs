@@ -23,7 +23,7 @@ const VERBS: [&str; 8] = [
     "update",
     "watch",
 ];
-const READ_VERBS: [&str; 3] = ["get", "list", "watch"];
+const VERBS_OF_FIXED: [&str; 5] = ["get", "list", "patch", "update", "watch"];
 const PART_VERBS: [&str; 3] = ["get", "patch", "update"];
 
 /// A subresource.
@@ -125,7 +125,11 @@ fn group_entry(name: &str) -> Value {
 }
 
 fn verbs(kind: &Kind) -> Vec<&'static str> {
-    let verbs: &[&str] = if kind.read_only { &READ_VERBS } else { &VERBS };
+    let verbs: &[&str] = if kind.is_fixed {
+        &VERBS_OF_FIXED
+    } else {
+        &VERBS
+    };
     // Namespaces are deleted one by one.
     let is_offered = |verb: &&str| kind.name != "Namespace" || *verb != "deletecollection";
     verbs.iter().copied().filter(is_offered).collect()

@@ -1,8 +1,9 @@
 //! Parses the query parameters of API requests.
 
 use std::num::{IntErrorKind, ParseIntError};
-use std::str::FromStr;
 use std::time::Duration;
+
+use k8s_openapi::jiff::Timestamp;
 
 use super::form::RowObject;
 use super::log_options::LogOptions;
@@ -97,10 +98,12 @@ impl Query {
             "fieldManager" => self.field_manager = Some(value),
             "dryRun" => self.dry_run = dry_run(&value)?,
             "fieldValidation" => self.validation = validation(&value)?,
-            "resourceVersion" => self.version = optional(name, &value)?,
+            "resourceVersion" => self.version = version(&value)?,
+            // Only checked: lists are never in parts.
+            "limit" => drop(integer(&value)?),
             "resourceVersionMatch" => self.version_match = version_match(&value)?,
-            "timeoutSeconds" => self.timeout = timeout(optional(name, &value)?),
-            "gracePeriodSeconds" => self.grace = optional(name, &value)?,
+            "timeoutSeconds" => self.timeout = timeout(integer(&value)?),
+            "gracePeriodSeconds" => self.grace = integer(&value)?,
             "propagationPolicy" => self.propagation = Some(value),
             "container" => {
                 self.exec.container = Some(value.clone());
@@ -114,10 +117,10 @@ impl Query {
             "follow" => self.log.follow = truth(&value),
             "previous" => self.log.previous = truth(&value),
             "timestamps" => self.log.timestamps = truth(&value),
-            "sinceSeconds" => self.log.since_seconds = optional(name, &value)?,
-            "sinceTime" => self.log.since_time = optional(name, &value)?,
-            "tailLines" => self.log.tail_lines = optional(name, &value)?,
-            "limitBytes" => self.log.limit_bytes = optional(name, &value)?,
+            "sinceSeconds" => self.log.since_seconds = integer(&value)?,
+            "sinceTime" => self.log.since_time = time(name, &value)?,
+            "tailLines" => self.log.tail_lines = integer(&value)?,
+            "limitBytes" => self.log.limit_bytes = integer(&value)?,
             "includeObject" => self.include_object = RowObject::parse(&value)?,
             "ports" => self.ports.extend(ports(&value)?),
             _ => {}
@@ -135,18 +138,49 @@ fn truth(value: &str) -> bool {
 }
 
 /// A timeout; zero counts as absent, and more than a year is cut to a year.
-fn timeout(seconds: Option<u64>) -> Option<Duration> {
-    let seconds = seconds.filter(|seconds| *seconds > 0)?;
+fn timeout(seconds: Option<i64>) -> Option<Duration> {
+    let seconds = u64::try_from(seconds?)
+        .ok()
+        .filter(|seconds| *seconds > 0)?;
     // The end of a watch is an `Instant` plus this, which must not overflow.
     Some(Duration::from_secs(seconds.min(365 * 24 * 60 * 60)))
 }
 
-fn optional<T: FromStr>(name: &str, value: &str) -> Result<Option<T>, ApiError> {
+/// Parses a number; an empty text is none.
+fn integer(value: &str) -> Result<Option<i64>, ApiError> {
     if value.is_empty() {
-        Ok(None)
-    } else {
-        number(name, value).map(Some)
+        return Ok(None);
     }
+    let refused = |error: ParseIntError| {
+        ApiError::bad_request(go_parse_error("ParseInt", value, *error.kind()))
+    };
+    value.parse().map(Some).map_err(refused)
+}
+
+/// Parses a resource version; an empty text is none.
+///
+/// Rule: `staging/src/k8s.io/apiserver/pkg/storage/api_object_versioner.go`,
+/// `ParseResourceVersion`.
+fn version(value: &str) -> Result<Option<Version>, ApiError> {
+    if value.is_empty() {
+        return Ok(None);
+    }
+    let refused = |error: ParseIntError| {
+        let why = go_parse_error("ParseUint", value, *error.kind());
+        let field = "resourceVersion: Invalid value";
+        ApiError::bad_request(format!(
+            "invalid resource version: {field}: {value:?}: {why}"
+        ))
+    };
+    value.parse().map(Some).map_err(refused)
+}
+
+fn time(name: &str, value: &str) -> Result<Option<Timestamp>, ApiError> {
+    if value.is_empty() {
+        return Ok(None);
+    }
+    let refusal = || ApiError::bad_request(format!("invalid value {value:?} for parameter {name}"));
+    value.parse().ok().map(Some).ok_or_else(refusal)
 }
 
 /// Rule: `staging/src/k8s.io/apimachinery/pkg/apis/meta/v1/conversion.go`,
@@ -169,11 +203,6 @@ fn go_parse_error(function: &str, text: &str, kind: IntErrorKind) -> String {
         _ => "invalid syntax",
     };
     format!("strconv.{function}: parsing {text:?}: {why}")
-}
-
-fn number<T: FromStr>(name: &str, value: &str) -> Result<T, ApiError> {
-    let refusal = || ApiError::bad_request(format!("invalid value {value:?} for parameter {name}"));
-    value.parse().ok().ok_or_else(refusal)
 }
 
 fn dry_run(value: &str) -> Result<bool, ApiError> {
@@ -243,7 +272,34 @@ mod tests {
             parse("resourceVersion", "7").unwrap().version,
             "7".parse().ok()
         );
-        assert_eq!(parse("resourceVersion", "x").unwrap_err().code, 400);
+    }
+
+    /// The messages are those of a node with Kubernetes 1.36.3.
+    #[test]
+    fn numbers_are_refused_as_upstream_refuses_them() {
+        let check = |name, value, expected: &str| {
+            let refused = parse(name, value).unwrap_err();
+            assert_eq!((refused.code, refused.message.as_str()), (400, expected));
+        };
+        let why = r#"strconv.ParseUint: parsing "x": invalid syntax"#;
+        let version = r#"invalid resource version: resourceVersion: Invalid value: "x": "#;
+        check("resourceVersion", "x", &format!("{version}{why}"));
+        let why = r#"strconv.ParseUint: parsing "-1": invalid syntax"#;
+        let version = r#"invalid resource version: resourceVersion: Invalid value: "-1": "#;
+        check("resourceVersion", "-1", &format!("{version}{why}"));
+        for name in ["limit", "timeoutSeconds"] {
+            check(
+                name,
+                "x",
+                r#"strconv.ParseInt: parsing "x": invalid syntax"#,
+            );
+            check(
+                name,
+                "1.5",
+                r#"strconv.ParseInt: parsing "1.5": invalid syntax"#,
+            );
+            assert!(parse(name, "-1").is_ok());
+        }
     }
 
     #[test]
@@ -261,7 +317,8 @@ mod tests {
         };
         check("5", Some(5));
         check("0", None);
-        check("18446744073709551615", Some(31_536_000));
+        check("9223372036854775807", Some(31_536_000));
+        check("-1", None);
     }
 
     #[test]

@@ -2,10 +2,11 @@
 //!
 //! It ignores resource requests.
 
-use k8s_openapi::api::core::v1::{Node, Pod, PodCondition, PodSpec};
+use k8s_openapi::api::core::v1::{self as core, Node, Pod, PodCondition, PodSpec};
 use rules::host_port::{self, HostPort};
 use rules::scheduling::Misfit;
 use rules::selector::Selector;
+use rules::taint::{self, Taint, Toleration};
 
 use super::event_recorder::EventRecorder;
 use super::pod_view;
@@ -15,14 +16,23 @@ use crate::registry::{Change, Registry};
 
 pub(super) async fn run(registry: Registry, mut events: EventRecorder) {
     let mut pods = registry.watch::<Pod>(None);
+    let mut nodes = registry.watch::<Node>(None);
     loop {
-        match pods.next().await {
-            Change::Deleted(pod) => retry_waiting(&registry, &pod, &mut events),
-            Change::Added(pod) | Change::Modified(pod) if pod_view::has_ended(&pod) => {
-                retry_waiting(&registry, &pod, &mut events);
-            }
-            Change::Added(pod) | Change::Modified(pod) => schedule(&registry, &pod, &mut events),
+        tokio::select! {
+            biased;
+            change = pods.next() => receive(&registry, change, &mut events),
+            _ = nodes.next() => retry_all(&registry, &mut events),
         }
+    }
+}
+
+fn receive(registry: &Registry, change: Change<Pod>, events: &mut EventRecorder) {
+    match change {
+        Change::Deleted(pod) => retry_waiting(registry, &pod, events),
+        Change::Added(pod) | Change::Modified(pod) if pod_view::has_ended(&pod) => {
+            retry_waiting(registry, &pod, events);
+        }
+        Change::Added(pod) | Change::Modified(pod) => schedule(registry, &pod, events),
     }
 }
 
@@ -32,6 +42,10 @@ fn retry_waiting(registry: &Registry, gone: &Pod, events: &mut EventRecorder) {
     if host_ports(gone).is_empty() {
         return;
     }
+    retry_all(registry, events);
+}
+
+fn retry_all(registry: &Registry, events: &mut EventRecorder) {
     for pod in registry.list::<Pod>(None) {
         schedule(registry, &pod, events);
     }
@@ -68,6 +82,17 @@ fn is_waiting(spec: &PodSpec) -> bool {
 ///
 /// Rule: `pkg/scheduler/apis/config/v1/default_plugins.go`.
 fn misfit(registry: &Registry, pod: &Pod, spec: &PodSpec) -> Option<Misfit> {
+    let node: Option<Node> = registry.get("", NODE);
+    let node = node.and_then(|node| node.spec).unwrap_or_default();
+    let tolerations: Vec<Toleration> = spec.tolerations.iter().flatten().map(toleration).collect();
+    let is_unschedulable = node.unschedulable == Some(true);
+    if is_unschedulable && !Taint::unschedulable().is_tolerated(&tolerations) {
+        return Some(Misfit::Unschedulable);
+    }
+    let taints: Vec<Taint> = node.taints.iter().flatten().map(taint).collect();
+    if taint::keep_away(&taints, &tolerations) {
+        return Some(Misfit::Taints);
+    }
     if !matches_node(registry, spec) {
         return Some(Misfit::Labels);
     }
@@ -83,6 +108,24 @@ fn misfit(registry: &Registry, pod: &Pod, spec: &PodSpec) -> Option<Misfit> {
     };
     let taken: Vec<HostPort> = pods.iter().filter(runs).flat_map(host_ports).collect();
     (!host_port::are_free(&wanted, &taken)).then_some(Misfit::Ports)
+}
+
+fn taint(taint: &core::Taint) -> Taint {
+    Taint {
+        key: taint.key.clone(),
+        value: taint.value.clone().unwrap_or_default(),
+        effect: taint.effect.clone(),
+    }
+}
+
+fn toleration(toleration: &core::Toleration) -> Toleration {
+    let text = |field: &Option<String>| field.clone().unwrap_or_default();
+    Toleration {
+        key: text(&toleration.key),
+        operator: text(&toleration.operator),
+        value: text(&toleration.value),
+        effect: text(&toleration.effect),
+    }
 }
 
 /// Whether the node has all labels that the Pod selects.

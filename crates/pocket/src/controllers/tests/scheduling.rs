@@ -1,9 +1,12 @@
-//! Pods that wait for host ports.
+//! Pods that wait for host ports, or for the node to take them.
 
+use k8s_openapi::api::core::v1::{Node, NodeSpec};
 use rules::scheduling::Misfit;
 
 use super::*;
+use crate::kinds::node::NAME as NODE;
 use crate::registry::tests::from;
+use crate::subnets::Subnets;
 
 impl Cluster {
     /// Creates a Pod with this host port.
@@ -83,4 +86,76 @@ async fn a_pod_that_is_over_leaves_its_ports() {
     cluster.end("first");
     at_once().await;
     assert_eq!(cluster.bound(), ["first", "second"]);
+}
+
+impl Cluster {
+    fn make_node(&self) {
+        let time = self.registry.clock().time();
+        let node = crate::kinds::node::node(time, Subnets::default());
+        self.registry.create(&node).unwrap();
+    }
+
+    fn edit_node(&self, change: impl FnOnce(&mut NodeSpec)) {
+        let change = |node: &mut Node| change(node.spec.as_mut().unwrap());
+        self.registry.edit("", NODE, change).unwrap();
+    }
+
+    /// The keys of the node's taints.
+    fn taints(&self) -> Vec<String> {
+        let node: Node = self.registry.get("", NODE).unwrap();
+        let taints = node.spec.unwrap().taints.unwrap_or_default();
+        taints.into_iter().map(|taint| taint.key).collect()
+    }
+
+    /// Creates a Pod with these tolerations.
+    fn tolerate(&self, name: &str, tolerations: &serde_json::Value) {
+        let pod: Pod = from(json!({
+            "metadata": {"name": name, "namespace": NAMESPACE},
+            "spec": {
+                "containers": [{"name": "a", "image": "one"}], "tolerations": tolerations,
+            },
+        }));
+        self.registry.create(&pod).unwrap();
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_unschedulable_node_takes_only_pods_that_tolerate_it() {
+    let cluster = Cluster::start();
+    cluster.make_node();
+    cluster.edit_node(|node| node.unschedulable = Some(true));
+    at_once().await;
+    assert_eq!(cluster.taints(), ["node.kubernetes.io/unschedulable"]);
+    cluster.tolerate("any", &json!([{"operator": "Exists"}]));
+    cluster.tolerate("none", &json!([]));
+    settle(Duration::from_secs(1)).await;
+    assert_eq!(cluster.bound(), ["any"]);
+    let said = cluster.said("FailedScheduling");
+    assert_eq!(said, [Misfit::Unschedulable.message()]);
+    cluster.edit_node(|node| node.unschedulable = None);
+    settle(Duration::from_secs(1)).await;
+    assert_eq!(cluster.bound(), ["any", "none"]);
+    assert!(cluster.taints().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_taint_keeps_pods_away_until_it_is_gone() {
+    let cluster = Cluster::start();
+    cluster.make_node();
+    cluster.edit_node(|node| {
+        node.taints = Some(vec![from_json(json!({"key": "k", "effect": "NoSchedule"}))]);
+    });
+    cluster.tolerate("none", &json!([]));
+    cluster.tolerate("k", &json!([{"key": "k", "operator": "Exists"}]));
+    settle(Duration::from_secs(1)).await;
+    assert_eq!(cluster.bound(), ["k"]);
+    let said = cluster.said("FailedScheduling");
+    assert_eq!(said, [Misfit::Taints.message()]);
+    cluster.edit_node(|node| node.taints = None);
+    settle(Duration::from_secs(1)).await;
+    assert_eq!(cluster.bound(), ["k", "none"]);
+}
+
+fn from_json(taint: serde_json::Value) -> k8s_openapi::api::core::v1::Taint {
+    serde_json::from_value(taint).unwrap()
 }

@@ -92,7 +92,25 @@ impl Admit for Lease {
     }
 }
 
-impl Admit for Node {}
+/// Rule: `pkg/apis/core/validation/validation.go`, `validateNodeTaints`.
+impl Admit for Node {
+    fn check(&self, errors: &mut FieldErrors) {
+        let taints = self
+            .spec
+            .iter()
+            .flat_map(|spec| spec.taints.iter().flatten());
+        for (place, taint) in taints.enumerate() {
+            errors.within(&format!("metadata.taints[{place}]"), |errors| {
+                if !TAINT_EFFECTS.contains(&taint.effect.as_str()) {
+                    errors.unsupported("effect", &taint.effect, &TAINT_EFFECTS);
+                }
+            });
+        }
+    }
+}
+
+const TAINT_EFFECTS: [&str; 3] = ["NoSchedule", "PreferNoSchedule", "NoExecute"];
+
 impl Admit for ConfigMap {}
 impl Admit for Secret {}
 impl Admit for ServiceAccount {}
