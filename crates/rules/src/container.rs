@@ -8,7 +8,7 @@ use std::time::Duration;
 use crate::Moment;
 pub use crate::container_id::ContainerId;
 use crate::probe::{self, Verdict};
-pub use crate::restart_rules::{ExitCodes, RestartPolicy, RestartRules};
+pub use crate::restart_rules::{ExitCodes, RestartPolicy, RestartRule, RestartRules, Restarted};
 
 /// The part of a container's specification that the rules use.
 #[derive(Clone, Debug)]
@@ -127,6 +127,8 @@ pub enum Cause {
     OutOfMemory,
     /// The program could not be started, so there was no process.
     Unstarted,
+    /// It was removed so that all containers of its Pod could be restarted. Its times are unknown.
+    Removed,
     /// Unknown: the Pod has ended, and the end of this instance was not observed. Its times are
     /// unknown too.
     Unknown,
@@ -141,7 +143,20 @@ impl Exit {
             Cause::Process => "Error",
             Cause::OutOfMemory => "OOMKilled",
             Cause::Unstarted => "StartError",
+            Cause::Removed => REMOVED,
             Cause::Unknown => "ContainerStatusUnknown",
+        }
+    }
+
+    /// The invented termination of a container that was removed because all containers of its Pod
+    /// are restarted.
+    ///
+    /// Rule: `pkg/kubelet/kubelet_pods.go`, `convertToAPIContainerStatuses`.
+    pub fn removed() -> Self {
+        Self {
+            cause: Cause::Removed,
+            message: Some(REMOVED_MESSAGE.to_owned()),
+            ..Self::unknown()
         }
     }
 
@@ -159,6 +174,10 @@ impl Exit {
         }
     }
 }
+
+/// Reason and message of a container that was removed, in its state and its last state.
+const REMOVED: &str = "RestartingAllContainers";
+const REMOVED_MESSAGE: &str = "The container is removed because RestartAllContainers in place";
 
 /// A container's state in the Pod's status.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -184,6 +203,17 @@ pub struct StartRefusal {
 }
 
 impl StartRefusal {
+    /// The refusal of a container that was just removed because all containers of its Pod are
+    /// restarted.
+    ///
+    /// Rule: `pkg/kubelet/kubelet_pods.go`, `convertToAPIContainerStatuses`.
+    pub fn removed() -> Self {
+        Self {
+            reason: REMOVED.to_owned(),
+            message: Some(REMOVED_MESSAGE.to_owned()),
+        }
+    }
+
     /// The refusal of a container that is not started yet, without any error.
     ///
     /// Rule: `pkg/kubelet/kubelet_pods.go`, `convertToAPIContainerStatuses`.

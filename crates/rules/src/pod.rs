@@ -4,6 +4,6 @@ pub mod conditions;
 mod phase;
 mod unobserved_end;
 
-pub use conditions::{Condition, conditions};
+pub use conditions::{Condition, PodView, conditions};
 pub use phase::{ContainerView, Phase, phase};
 pub use unobserved_end::unobserved_ends;

@@ -23,6 +23,32 @@ pub enum SyncPlan {
     },
     /// End the Pod: none of its containers would be left running.
     Pod,
+    /// Remove all containers, in this order, so that the next sync starts them anew.
+    Remove(Vec<usize>),
+}
+
+/// Plans the sync that removes all containers: those whose exit is the reason come last, and of the
+/// others as of them, main containers come first.
+///
+/// Rule: `pkg/kubelet/kuberuntime/kuberuntime_manager.go`, `computePodActions`.
+pub fn removal(containers: &[Found<'_>]) -> SyncPlan {
+    let all = containers.iter().enumerate();
+    let mut places: Vec<usize> = all
+        .filter(|(_, found)| found.instance.is_some())
+        .map(|(index, _)| index)
+        .collect();
+    let order = |index: &usize| {
+        let found = &containers[*index];
+        (is_source(found), found.spec.role != Role::Main)
+    };
+    places.sort_by_key(order);
+    SyncPlan::Remove(places)
+}
+
+/// Whether a container has exited by a rule that restarts all containers of the Pod.
+fn is_source(found: &Found<'_>) -> bool {
+    let exit = found.instance.and_then(Instance::exit);
+    exit.is_some_and(|exit| found.spec.restart.restarts_all(exit.code))
 }
 
 /// Plans one sync of a running Pod. `containers` has the order of the Pod, init containers first.

@@ -8,6 +8,8 @@ use rules::container::{Cause, Exit, Instance, Life};
 pub(super) struct History {
     pub(super) newest: Option<Instance>,
     pub(super) dead: Option<Instance>,
+    /// The number of instances that were removed.
+    removed: u32,
 }
 
 impl History {
@@ -25,7 +27,19 @@ impl History {
 
     /// The restart count of the next instance.
     pub(super) fn restarts(&self) -> u32 {
-        self.newest.as_ref().map_or(0, |newest| newest.restarts + 1)
+        let newest = self.newest.as_ref();
+        newest.map_or(self.removed, |newest| newest.restarts + 1)
+    }
+
+    /// Forgets all instances, but not how many there were.
+    ///
+    /// Rule: `pkg/kubelet/kuberuntime/kuberuntime_container.go`, `startContainer`, which counts the
+    /// logs of a container without instances.
+    pub(super) fn remove(&mut self) {
+        *self = Self {
+            removed: self.restarts(),
+            ..Self::default()
+        };
     }
 
     /// The newest instance that has exited.
@@ -88,6 +102,15 @@ mod tests {
         }
         assert_eq!(history.dead.unwrap().restarts, 1);
         assert_eq!(history.newest.unwrap().restarts, 2);
+    }
+
+    #[test]
+    fn removed_instances_count() {
+        let mut history = History::default();
+        history.push(running(0));
+        history.remove();
+        assert!(history.newest.is_none());
+        assert_eq!(history.restarts(), 1);
     }
 
     #[test]

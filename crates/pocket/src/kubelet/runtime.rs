@@ -132,6 +132,12 @@ impl Runtime {
         self.shared.ended.notify_one();
     }
 
+    /// Removes all instances of the container at `place`, which does not run.
+    pub(super) fn remove(&mut self, place: usize) {
+        self.shared.histories()[place].remove();
+        self.handles[place] = None;
+    }
+
     /// The log of a new instance. The node keeps it and that of the instance before.
     fn begin_log(&mut self, place: usize, id: &ContainerId) -> ContainerLog {
         let log = ContainerLog::new(self.clock.clone());

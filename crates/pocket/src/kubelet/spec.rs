@@ -15,7 +15,9 @@ use k8s_openapi::api::core::v1::{
     self as core, EnvFromSource, EnvVar, Lifecycle, LifecycleHandler, VolumeMount,
 };
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
-use rules::container::{ContainerSpec, ExitCodes, RestartPolicy, RestartRules, Role};
+use rules::container::{
+    ContainerSpec, ExitCodes, RestartPolicy, RestartRule, RestartRules, Restarted, Role,
+};
 use rules::probe::ProbeKind;
 
 use super::handler::Handler;
@@ -168,8 +170,8 @@ pub(super) fn containers(spec: &core::PodSpec) -> impl Iterator<Item = (Role, &c
     )
 }
 
-/// The action of a rule that restarts its container.
-const RESTART: &str = "Restart";
+/// The action of a rule that restarts all containers of its Pod; the other is `Restart`.
+const RESTART_ALL: &str = "RestartAllContainers";
 
 /// When a container is started again: its own policy, or else that of its Pod, and its rules. The
 /// default is `Always`.
@@ -184,9 +186,17 @@ pub(super) fn restart(pod: &core::PodSpec, container: &core::Container) -> Resta
     let rules = rules.filter_map(|rule| {
         let codes = rule.exit_codes.as_ref()?;
         let values = codes.values.clone().unwrap_or_default();
-        Some(match codes.operator.as_str() {
+        let exit_codes = match codes.operator.as_str() {
             "In" => ExitCodes::In(values),
             _ => ExitCodes::NotIn(values),
+        };
+        let restarts = match rule.action.as_str() {
+            RESTART_ALL => Restarted::AllContainers,
+            _ => Restarted::Container,
+        };
+        Some(RestartRule {
+            exit_codes,
+            restarts,
         })
     });
     RestartRules {
@@ -248,11 +258,6 @@ fn refuse_container(container: &core::Container, field: &str) -> Result<(), Unsu
     if lifecycle.is_some_and(|lifecycle| lifecycle.stop_signal.is_some()) {
         let why = "pocket stops containers with SIGTERM";
         return refuse("lifecycle.stopSignal", why);
-    }
-    let mut rules = container.restart_policy_rules.iter().flatten();
-    if let Some(place) = rules.position(|rule| rule.action != RESTART) {
-        let name = format!("restartPolicyRules[{place}].action");
-        return refuse(&name, "in pocket a rule restarts its own container only");
     }
     let mut mounts = container.volume_mounts.iter().flatten();
     if let Some(place) = mounts.position(|mount| mount.sub_path_expr.is_some()) {

@@ -12,7 +12,7 @@ use k8s_openapi::jiff::Timestamp;
 use rules::Moment;
 use rules::container::{Cause, ContainerId, Exit, RestartRules, Role, StartRefusal, State};
 use rules::pod::conditions::{Condition, Gate};
-use rules::pod::{ContainerView, Phase, conditions};
+use rules::pod::{ContainerView, Phase, PodView, conditions};
 use rules::probe::{Life, Seen, View};
 
 use crate::clock::Clock;
@@ -28,6 +28,8 @@ pub(super) struct Status {
     pub(super) ip: Option<IpAddr>,
     /// The sandbox exists, so containers can be started in it.
     pub(super) sandbox: bool,
+    /// Whether all containers are being removed to be restarted, if a rule may cause that.
+    pub(super) restarting: Option<bool>,
     pub(super) containers: Vec<ContainerStatus>,
     pub(super) conditions: Vec<Dated>,
     /// Readiness gates, each with the status of its condition.
@@ -69,7 +71,15 @@ impl Status {
             status: status.as_deref(),
         });
         let gates: Vec<Gate<'_>> = gates.collect();
-        let conditions = conditions(self.phase, self.sandbox, &views, &gates);
+        let before_all = before.iter().flat_map(|before| &before.conditions);
+        let mut before_all = before_all.map(|dated| &dated.condition);
+        let pod = PodView {
+            phase: self.phase,
+            sandbox: self.sandbox,
+            was_initialized: before_all.any(|it| it.kind == "Initialized" && it.status),
+            restarting: self.restarting,
+        };
+        let conditions = conditions(pod, &views, &gates);
         let date = |condition: Condition| Dated {
             // Published times are cut to seconds, so changes within a second have equal dates.
             since: since(before, &condition).unwrap_or(now.whole_second()),
@@ -197,11 +207,13 @@ impl ContainerStatus {
             ended_before: self.last.is_some(),
             restarts: match (&self.state, &self.last) {
                 (State::Terminated(exit), _) | (State::Waiting(_), Some((_, exit))) => {
-                    self.restart.restarts(exit.code)
+                    exit.cause == Cause::Removed || self.restart.restarts(exit.code)
                 }
                 _ => false,
             },
             started: self.started,
+            // `generate` knows the status before, which the phase alone depends on.
+            started_before: self.started,
             ready: self.ready,
         }
     }
@@ -273,7 +285,8 @@ fn terminated(
     id: Option<&ContainerId>,
     clock: &Clock,
 ) -> core::ContainerStateTerminated {
-    let id = id.filter(|_| exit.cause != Cause::Unknown);
+    let is_invented = matches!(exit.cause, Cause::Removed | Cause::Unknown);
+    let id = id.filter(|_| !is_invented);
     core::ContainerStateTerminated {
         container_id: id.map(ContainerId::to_string),
         exit_code: exit.code,
@@ -281,11 +294,11 @@ fn terminated(
         message: exit.message.clone(),
         // A container that never ran has the Unix epoch as its start.
         started_at: match exit.cause {
-            Cause::Unknown => None,
+            Cause::Removed | Cause::Unknown => None,
             Cause::Unstarted => Some(Time(Timestamp::UNIX_EPOCH)),
             Cause::Process | Cause::OutOfMemory => Some(clock.time_of(exit.started)),
         },
-        finished_at: Some(clock.time_of(exit.finished)).filter(|_| exit.cause != Cause::Unknown),
+        finished_at: Some(clock.time_of(exit.finished)).filter(|_| !is_invented),
         signal: None,
     }
 }

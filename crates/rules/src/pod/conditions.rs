@@ -34,24 +34,59 @@ pub struct Gate<'a> {
     pub status: Option<&'a str>,
 }
 
+/// What the conditions of a Pod depend on, besides its containers and readiness gates.
+#[derive(Clone, Copy, Debug)]
+pub struct PodView {
+    /// Its phase.
+    pub phase: Phase,
+    /// Whether containers can be started in it.
+    pub sandbox: bool,
+    /// Whether it was initialized in the status before.
+    pub was_initialized: bool,
+    /// Whether all its containers are being removed to be restarted, if a rule of one may cause
+    /// that.
+    pub restarting: Option<bool>,
+}
+
 /// All conditions of a Pod, in the order in which a kubelet writes them.
 pub fn conditions(
-    phase: Phase,
-    sandbox: bool,
+    pod: PodView,
     containers: &[ContainerView<'_>],
     gates: &[Gate<'_>],
 ) -> Vec<Condition> {
+    let PodView { phase, sandbox, .. } = pod;
     let unready = why_unready(phase, containers);
     // Gates are considered once all containers are ready: `GeneratePodReadyCondition`.
     let blocked = unready.clone().or_else(|| why_gated(gates));
-    vec![
+    let mut conditions = vec![
         condition("PodReadyToStartContainers", sandbox),
-        initialized(phase, containers),
+        initialized(phase, pod.was_initialized, containers),
         because("Ready", blocked),
         because("ContainersReady", unready),
         // A kubelet gets only Pods that are bound to its node.
         condition("PodScheduled", true),
-    ]
+    ];
+    let restarting = pod
+        .restarting
+        .map(|restarting| all_restarting(phase, restarting));
+    conditions.extend(restarting);
+    conditions
+}
+
+fn all_restarting(phase: Phase, restarting: bool) -> Condition {
+    let why = match phase {
+        Phase::Succeeded => Some(why("PodCompleted", String::new())),
+        Phase::Failed => Some(why("PodFailed", String::new())),
+        Phase::Pending | Phase::Running => restarting.then(|| {
+            let message = "container exited with restart policy rule";
+            why("RestartAllContainersStarted", message.to_owned())
+        }),
+    };
+    Condition {
+        kind: "AllContainersRestarting",
+        status: restarting && !phase.is_terminal(),
+        why,
+    }
 }
 
 fn condition(kind: &'static str, status: bool) -> Condition {
@@ -74,8 +109,9 @@ fn why(reason: &'static str, message: String) -> Why {
     Why { reason, message }
 }
 
-/// Once a main container has been started, incomplete init containers no longer matter.
-fn initialized(phase: Phase, containers: &[ContainerView<'_>]) -> Condition {
+/// Once a main container has been started, or the Pod was initialized before, incomplete init
+/// containers no longer matter.
+fn initialized(phase: Phase, was_initialized: bool, containers: &[ContainerView<'_>]) -> Condition {
     let completed = why("PodCompleted", String::new());
     let incomplete = containers.iter().filter(|view| match view.role {
         Role::Init => !view.ready,
@@ -84,7 +120,7 @@ fn initialized(phase: Phase, containers: &[ContainerView<'_>]) -> Condition {
     });
     let names = names(incomplete);
     let never_started = |view: &ContainerView<'_>| view.role != Role::Main || view.never_ran();
-    let incomplete = !names.is_empty() && containers.iter().all(never_started);
+    let incomplete = !was_initialized && !names.is_empty() && containers.iter().all(never_started);
     let message = format!("containers with incomplete status: [{names}]");
     Condition {
         kind: "Initialized",
@@ -145,6 +181,47 @@ mod tests {
     use crate::container::StartRefusal;
     use crate::container::State;
 
+    fn pod(phase: Phase) -> PodView {
+        PodView {
+            phase,
+            sandbox: true,
+            was_initialized: false,
+            restarting: None,
+        }
+    }
+
+    #[test]
+    fn a_pod_stays_initialized_while_all_its_containers_are_restarted() {
+        let waiting = State::Waiting(StartRefusal::removed());
+        let view = |name, role| ContainerView {
+            name,
+            role,
+            state: &waiting,
+            ended_before: true,
+            restarts: true,
+            started: false,
+            started_before: true,
+            ready: false,
+        };
+        let views = [view("i", Role::Init), view("a", Role::Main)];
+        let restarted = PodView {
+            was_initialized: true,
+            restarting: Some(true),
+            ..pod(Phase::Running)
+        };
+        let all = conditions(restarted, &views, &[]);
+        let status = |kind| all.iter().find(|it| it.kind == kind).map(|it| it.status);
+        assert_eq!(status("Initialized"), Some(true));
+        assert_eq!(status("AllContainersRestarting"), Some(true));
+        let over = PodView {
+            phase: Phase::Failed,
+            ..restarted
+        };
+        let last = conditions(over, &views, &[]).pop().expect("is the last");
+        let reason = last.why.map(|why| why.reason);
+        assert_eq!((last.status, reason), (false, Some("PodFailed")));
+    }
+
     /// `Ready` of a Pod whose containers are named in capitals if they are ready.
     fn check(phase: Phase, names: &[&str], gates: &[Gate<'_>], reason: &str, message: &str) {
         let state = State::Running {
@@ -159,10 +236,11 @@ mod tests {
                 ended_before: false,
                 restarts: false,
                 started: false,
+                started_before: false,
                 ready: name.chars().all(char::is_uppercase),
             })
             .collect();
-        let all = conditions(phase, true, &views, gates);
+        let all = conditions(pod(phase), &views, gates);
         let ready = all
             .into_iter()
             .find(|it| it.kind == "Ready")
@@ -229,6 +307,7 @@ mod tests {
                 ended_before: false,
                 restarts: false,
                 started,
+                started_before: started,
                 ready,
             };
             let views = [
@@ -236,7 +315,7 @@ mod tests {
                 view("i", Role::Init, &waiting, false, false),
                 view("a", Role::Main, &waiting, false, false),
             ];
-            let all = conditions(Phase::Pending, true, &views, &[]);
+            let all = conditions(pod(Phase::Pending), &views, &[]);
             let said = ["Initialized", "Ready"].map(|kind| {
                 let condition = all.iter().find(|it| it.kind == kind);
                 condition
@@ -285,11 +364,12 @@ mod tests {
                 ended_before: false,
                 restarts: false,
                 started: ready,
+                started_before: ready,
                 ready,
             };
             let init = view("i", Role::Init, &running, ready);
             let views = [init, view("a", Role::Main, main, false)];
-            let condition = initialized(Phase::Pending, &views);
+            let condition = initialized(Phase::Pending, false, &views);
             let said = condition.why.map(|why| why.message);
             assert_eq!(said.as_deref(), expected);
             assert_eq!(condition.status, expected.is_none());

@@ -18,6 +18,8 @@ pub struct ContainerView<'a> {
     pub restarts: bool,
     /// Whether it counts as started.
     pub started: bool,
+    /// Whether it did so in the status before.
+    pub started_before: bool,
     /// Whether it counts as ready.
     pub ready: bool,
 }
@@ -60,14 +62,15 @@ impl Phase {
 }
 
 /// The phase of a Pod with these containers. `ended` means that no container is restarted any more:
-/// the Pod is being deleted, or its phase was terminal before.
+/// the Pod is being deleted, or its phase was terminal before. `initialized` means that a main
+/// container has an instance.
 ///
 /// A container in crash-loop back-off counts as stopped, so its Pod is Running. A container whose
 /// image is missing was never started, so its Pod is Pending even if a sibling serves. The exit
 /// codes of sidecars do not matter.
 ///
 /// Rule: `pkg/kubelet/kubelet_pods.go`, `getPhase`.
-pub fn phase(ended: bool, containers: &[ContainerView<'_>]) -> Phase {
+pub fn phase(ended: bool, initialized: bool, containers: &[ContainerView<'_>]) -> Phase {
     let of = |role| containers.iter().filter(move |view| view.role == role);
     let main: Vec<_> = of(Role::Main).collect();
     let failed =
@@ -80,8 +83,11 @@ pub fn phase(ended: bool, containers: &[ContainerView<'_>]) -> Phase {
     let runs = |view: &ContainerView<'_>| matches!(view.state, State::Running { .. });
     let well =
         |view: &ContainerView<'_>| matches!(view.state, State::Terminated(exit) if exit.code == 0);
+    // Where all containers were restarted, all main containers have ended before.
+    let pending = of(Role::Init).any(|view| runs(view) || view.never_ran())
+        || !initialized && of(Role::Sidecar).any(|view| runs(view) && !view.started_before);
     // Without containers upstream takes its default case, which is Pending.
-    if main.is_empty() || lasting().any(ContainerView::never_ran) {
+    if main.is_empty() || pending || lasting().any(ContainerView::never_ran) {
         Phase::Pending
     } else if lasting().any(runs) || (!ended && main.iter().any(|view| view.restarts)) {
         Phase::Running
@@ -126,6 +132,7 @@ mod tests {
             ended_before: false,
             restarts: false,
             started: false,
+            started_before: false,
             ready: false,
         }
     }
@@ -149,7 +156,7 @@ mod tests {
                 ..view(Role::Main, state)
             })
             .collect();
-        assert_eq!(phase(ended, &views), expected, "{states:?}");
+        assert_eq!(phase(ended, true, &views), expected, "{states:?}");
     }
 
     /// A container that waits has ended with 1.
@@ -218,7 +225,7 @@ mod tests {
                 ..view(Role::Init, &init)
             };
             let views = [init, view(Role::Main, &main)];
-            assert_eq!(phase(false, &views), expected);
+            assert_eq!(phase(false, true, &views), expected);
         };
         check(RestartPolicy::Never, 1, Phase::Failed);
         check(RestartPolicy::Never, 0, Phase::Pending);
@@ -229,7 +236,7 @@ mod tests {
     fn a_sidecar_keeps_a_pod_running_and_does_not_decide_how_it_ended() {
         let check = |sidecar: &State, main: &State, expected| {
             let views = [view(Role::Sidecar, sidecar), view(Role::Main, main)];
-            assert_eq!(phase(false, &views), expected);
+            assert_eq!(phase(false, true, &views), expected);
         };
         check(&running(), &waiting(), Phase::Pending);
         check(&waiting(), &running(), Phase::Pending);
@@ -261,5 +268,29 @@ mod tests {
             &[running()],
             Phase::Running,
         );
+    }
+
+    /// Seen on a node 1.36.3 while all containers of a Pod were restarted.
+    #[test]
+    fn a_pod_whose_containers_are_all_restarted_is_pending_while_one_initializes_it() {
+        let check = |init: &State, sidecar: &State, expected| {
+            let again = |role, state| ContainerView {
+                ended_before: true,
+                restarts: true,
+                started_before: false,
+                ..view(role, state)
+            };
+            let main = waiting();
+            let views = [
+                again(Role::Init, init),
+                again(Role::Sidecar, sidecar),
+                again(Role::Main, &main),
+            ];
+            assert_eq!(phase(false, false, &views), expected);
+        };
+        check(&waiting(), &waiting(), Phase::Running);
+        check(&running(), &waiting(), Phase::Pending);
+        check(&exited(0), &waiting(), Phase::Running);
+        check(&exited(0), &running(), Phase::Pending);
     }
 }

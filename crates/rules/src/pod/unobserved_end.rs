@@ -65,6 +65,7 @@ mod tests {
             ended_before: false,
             restarts: false,
             started: true,
+            started_before: true,
             ready: false,
         });
         assert_eq!(unobserved_ends(&views.collect::<Vec<_>>()), expected);

@@ -3,7 +3,7 @@
 use super::*;
 use crate::Moment;
 use crate::container::{Cause, ContainerId, Life};
-use crate::container::{ContainerSpec, Exit, ExitCodes, RestartPolicy};
+use crate::container::{ContainerSpec, Exit, ExitCodes, RestartPolicy, RestartRule, Restarted};
 use crate::probe::{ProbeKind, Verdict};
 
 fn spec(image: &str) -> ContainerSpec {
@@ -336,7 +336,7 @@ fn containers_of_one_pod_have_policies_and_rules_of_their_own() {
         let second = ContainerSpec {
             restart: RestartRules {
                 policy: RestartPolicy::Never,
-                rules: vec![ExitCodes::In(vec![42])],
+                rules: vec![rule(Restarted::Container)],
             },
             ..spec("one")
         };
@@ -361,7 +361,7 @@ fn an_init_container_that_a_rule_restarts_has_not_failed_for_good() {
         let init = ContainerSpec {
             restart: RestartRules {
                 policy: RestartPolicy::Never,
-                rules: vec![ExitCodes::In(vec![42])],
+                rules: vec![rule(Restarted::Container)],
             },
             ..of_role(Role::Init)
         };
@@ -379,4 +379,39 @@ fn an_init_container_that_a_rule_restarts_has_not_failed_for_good() {
     check(42, start(&[0]));
     check(1, SyncPlan::Pod);
     check(0, start(&[1]));
+}
+
+fn rule(restarts: Restarted) -> RestartRule {
+    RestartRule {
+        exit_codes: ExitCodes::In(vec![42]),
+        restarts,
+    }
+}
+
+#[test]
+fn the_cause_of_a_removal_is_removed_last_and_init_containers_after_main_ones() {
+    let ruled = |role| ContainerSpec {
+        restart: RestartRules {
+            policy: RestartPolicy::Never,
+            rules: vec![rule(Restarted::AllContainers)],
+        },
+        ..of_role(role)
+    };
+    let cases = [
+        (ruled(Role::Init), Some(exited(42))),
+        (ruled(Role::Init), Some(exited(0))),
+        (of_role(Role::Sidecar), Some(running())),
+        (ruled(Role::Main), Some(exited(42))),
+        (of_role(Role::Main), None),
+        (of_role(Role::Main), Some(exited(42))),
+        (ruled(Role::Main), Some(running())),
+    ];
+    let found = cases.iter().map(|(spec, instance)| Found {
+        spec,
+        instance: instance.as_ref(),
+        liveness: None,
+        startup: None,
+    });
+    let found: Vec<_> = found.collect();
+    assert_eq!(removal(&found), SyncPlan::Remove(vec![5, 6, 1, 2, 3, 0]));
 }

@@ -54,6 +54,22 @@ impl PodWorker {
         self.chance.spend(Work::Stop).await;
     }
 
+    /// Removes containers so that all of the Pod can be restarted. What runs gets no time for its
+    /// preStop hook, and little after SIGTERM.
+    ///
+    /// Rule: `pkg/kubelet/kuberuntime/kuberuntime_manager.go`, `SyncPod`.
+    pub(super) async fn remove(&mut self, places: Vec<usize>) {
+        let running = self.runtime.running();
+        for place in places {
+            if running.contains(&place) {
+                self.record_killing(place, "killing");
+                self.runtime.stop(place, stop_grace(Duration::ZERO)).await;
+                self.chance.spend(Work::Stop).await;
+            }
+            self.runtime.remove(place);
+        }
+    }
+
     /// Ends all containers of a Pod in which none would be left running.
     pub(super) async fn stop_pod(&mut self) {
         let deletion = self.update.pod.metadata.deletion_grace_period_seconds;

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use rules::container::StartRefusal;
 use rules::probe::ProbeKind;
-use rules::restart::{Found, SyncPlan, plan};
+use rules::restart::{Found, SyncPlan, plan, removal};
 
 use super::super::container_history::History;
 use super::super::host_ports;
@@ -45,6 +45,7 @@ impl PodWorker {
         let seen = self.runtime.seen_at(self.sync_queue.relist_used_at(now));
         self.seen_ip = self.ip;
         let status = self.status(Stage::Syncing, &seen);
+        let restarting = status.restarting == Some(true);
         let ended = status.phase.is_terminal();
         if self.chance.happens(1, 16) {
             // `status` has triggered the readiness probe. Its worker may look at the status cache
@@ -80,7 +81,7 @@ impl PodWorker {
         if self.ip.is_none() {
             self.make_sandbox(&seen).await;
         }
-        let plan = self.plan(&seen);
+        let plan = self.plan(&seen, restarting);
         let started = self.execute(plan, &seen).await;
         let wait = started.retry.map_or(RESYNC, |retry| retry.min(RESYNC));
         Synced::Alive {
@@ -96,6 +97,10 @@ impl PodWorker {
             SyncPlan::Pod => {
                 self.stop_pod().await;
                 started.changed = true;
+            }
+            SyncPlan::Remove(places) => {
+                started.changed = true;
+                self.remove(places).await;
             }
             SyncPlan::Containers { kill, start } => {
                 started.changed = !kill.is_empty();
@@ -157,7 +162,7 @@ impl PodWorker {
         self.publish(status);
     }
 
-    fn plan(&self, seen: &[History]) -> SyncPlan {
+    fn plan(&self, seen: &[History], restarting: bool) -> SyncPlan {
         let containers = self.spec.containers.iter().zip(seen);
         let found: Vec<Found<'_>> = containers
             .map(|(container, history)| {
@@ -171,6 +176,9 @@ impl PodWorker {
                 }
             })
             .collect();
+        if restarting {
+            return removal(&found);
+        }
         plan(&found)
     }
 }

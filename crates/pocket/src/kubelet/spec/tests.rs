@@ -125,13 +125,6 @@ fn unsupported_fields_are_named() {
         "spec.containers[0].lifecycle.stopSignal: pocket stops containers with SIGTERM",
     );
     check(
-        json!({"restartPolicy": "Never", "restartPolicyRules": [{
-            "action": "RestartAllContainers", "exitCodes": {"operator": "In", "values": [1]},
-        }]}),
-        "spec.containers[0].restartPolicyRules[0].action: in pocket a rule restarts its own \
-         container only",
-    );
-    check(
         json!({"volumeMounts": [{"name": "a", "mountPath": "/a", "subPathExpr": "$(POD)"}]}),
         "spec.containers[0].volumeMounts[0].subPathExpr: pocket expands no path",
     );

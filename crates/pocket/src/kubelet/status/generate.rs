@@ -7,8 +7,10 @@ use std::net::IpAddr;
 
 use k8s_openapi::api::core::v1::{Container, Pod};
 use rules::Moment;
-use rules::container::{Instance, Life, RestartRules, Role, StartRefusal, State, ready, started};
-use rules::pod::{Phase, phase};
+use rules::container::{
+    Exit, Instance, Life, RestartRules, Role, StartRefusal, State, ready, started,
+};
+use rules::pod::{ContainerView, Phase, phase};
 use rules::probe::Verdict;
 use rules::restart::is_due;
 
@@ -63,19 +65,21 @@ impl Facts<'_> {
         now: Moment,
         probed: impl Fn(&str, &Instance) -> Probed,
     ) -> Status {
-        let all = self.pod.spec.iter().flat_map(|pod| {
-            spec::containers(pod)
-                .map(move |(role, container)| (role, container, spec::restart(pod, container)))
-        });
-        let containers: Vec<_> = all
+        let containers: Vec<_> = self
+            .containers()
             .zip(self.histories)
             .map(|((role, container, restart), history)| {
                 self.container(role, container, restart, history, &probed)
             })
             .collect();
-        let views: Vec<_> = containers.iter().map(ContainerStatus::view).collect();
+        let views = containers.iter().map(|container| ContainerView {
+            started_before: self.started_before(&container.name),
+            ..container.view()
+        });
+        let views: Vec<_> = views.collect();
         let mut status = Status {
             phase: self.phase(&views),
+            restarting: self.restarting(),
             generation: self.pod.metadata.generation,
             since: self.since,
             ip: self.ip,
@@ -92,10 +96,44 @@ impl Facts<'_> {
     }
 
     /// The Pod's phase. A terminal phase never changes again.
-    fn phase(&self, views: &[rules::pod::ContainerView<'_>]) -> Phase {
+    fn phase(&self, views: &[ContainerView<'_>]) -> Phase {
         let before = self.before.map(|before| before.phase);
         let before = before.filter(|phase| phase.is_terminal());
-        before.unwrap_or_else(|| phase(self.is_over(), views))
+        let main = self.containers().zip(self.histories);
+        let mut main = main.filter(|((role, ..), _)| *role == Role::Main);
+        let initialized = main.any(|(_, history)| history.newest.is_some());
+        before.unwrap_or_else(|| phase(self.is_over(), initialized, views))
+    }
+
+    /// Whether all containers are being removed to be restarted; `None` if no rule may cause that.
+    ///
+    /// Rule: `pkg/kubelet/status/generate.go`, `GenerateAllContainersRestartingCondition`.
+    fn restarting(&self) -> Option<bool> {
+        let mut all = self.containers();
+        let may_be = all.any(|(_, _, restart)| restart.may_restart_all());
+        let has_instance = |history: &History| history.newest.is_some();
+        may_be.then(|| self.is_restarting() && self.histories.iter().any(has_instance))
+    }
+
+    /// Whether all containers are being removed, or were so in the status before.
+    ///
+    /// Rule: `pkg/kubelet/container/helpers.go`, `ShouldAllContainersRestart`.
+    fn is_restarting(&self) -> bool {
+        let before = self.before.and_then(|before| before.restarting);
+        let mut all = self.containers().zip(self.histories);
+        before == Some(true)
+            || all.any(|((_, _, restart), history)| {
+                let exit = history.newest.as_ref().and_then(Instance::exit);
+                exit.is_some_and(|exit| restart.restarts_all(exit.code))
+            })
+    }
+
+    fn containers(&self) -> impl Iterator<Item = (Role, &Container, RestartRules)> {
+        let spec = self.pod.spec.iter();
+        spec.flat_map(|pod| {
+            let all = spec::containers(pod);
+            all.map(move |(role, container)| (role, container, spec::restart(pod, container)))
+        })
     }
 
     fn container(
@@ -117,6 +155,15 @@ impl Facts<'_> {
             self.started_before(name),
             probed.startup_worker,
         );
+        let mut before = self.before.iter().flat_map(|before| &before.containers);
+        let before = before.find(|it| it.name == name);
+        if newest.is_none()
+            && let Some(before) = before
+            && self.is_restarting()
+            && !matches!(before.state, State::Waiting(_))
+        {
+            return removed(before);
+        }
         let state = self.state(role, &restart, name, newest);
         let waits = matches!(state, State::Waiting(_));
         // A container that waits for its restart shows its exit as the last state; one whose state
@@ -134,11 +181,17 @@ impl Facts<'_> {
             name: name.to_owned(),
             role,
             image: newest.map_or(image, |newest| &newest.image).to_owned(),
-            last: last.and_then(|it| Some((it.id.clone(), it.exit()?.clone()))),
+            last: last
+                .and_then(|it| Some((it.id.clone(), it.exit()?.clone())))
+                // What was removed is known from the status alone.
+                .or_else(|| before?.last.clone()),
             id: newest.map(|newest| newest.id.clone()),
             ready,
             started,
-            restarts: newest.map_or(0, |newest| newest.restarts),
+            restarts: match newest {
+                Some(newest) => newest.restarts,
+                None => before.map_or(0, |before| before.restarts),
+            },
             restart,
             state,
         }
@@ -182,6 +235,24 @@ impl Facts<'_> {
             Some(Life::Running { since }) => State::Running { since: *since },
             Some(Life::Exited(exit)) => State::Terminated(exit.clone()),
         }
+    }
+}
+
+/// The status of a container that was just removed because all containers are restarted.
+///
+/// Rule: `pkg/kubelet/kubelet_pods.go`, `convertToAPIContainerStatuses`.
+fn removed(before: &ContainerStatus) -> ContainerStatus {
+    // A terminated one keeps what its status said.
+    let was_terminated = matches!(before.state, State::Terminated(_));
+    let id = before.id.clone();
+    ContainerStatus {
+        state: State::Waiting(StartRefusal::removed()),
+        last: id.clone().map(|id| (id, Exit::removed())),
+        id: id.filter(|_| was_terminated),
+        ready: before.ready && was_terminated && before.role == Role::Init,
+        started: false,
+        restarts: before.restarts + 1,
+        ..before.clone()
     }
 }
 

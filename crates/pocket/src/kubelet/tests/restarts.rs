@@ -329,3 +329,73 @@ async fn a_probe_kill_looks_at_the_policy_and_a_rule_restarts_in_the_next_sync()
     // The process exits with 0 on SIGTERM.
     assert_eq!(killed(rule("In", &[0])).await, 2);
 }
+
+/// As recorded on a node 1.36.3.
+#[tokio::test(start_paused = true)]
+async fn a_rule_may_restart_all_containers() {
+    let mut rules = rule("In", &[42]);
+    rules[0]["action"] = "RestartAllContainers".into();
+    let world = ruled(&json!({"restartPolicy": "Never", "restartPolicyRules": rules})).await;
+    world.linger("b", 10 * SECOND);
+    world.crash("a", 42);
+    world
+        .until(|world| world.reason("AllContainersRestarting") == "RestartAllContainersStarted")
+        .await;
+    assert_eq!(
+        world
+            .status("a")
+            .state
+            .unwrap()
+            .terminated
+            .unwrap()
+            .exit_code,
+        42
+    );
+    world.run("a");
+    let waits = |world: &World| {
+        let waiting = world.status("b").state.unwrap_or_default().waiting;
+        waiting.and_then(|it| it.reason).as_deref() == Some("RestartingAllContainers")
+    };
+    world.until(waits).await;
+    assert_eq!(world.message_of("b", "Killing"), "killing");
+    assert_eq!(world.restarts(), [1, 1]);
+    world.until(|world| world.starts("b").len() == 2).await;
+    world.until(|world| world.ready() == "True").await;
+    assert_eq!(world.restarts(), [1, 1]);
+    let last = world.status("a").last_state.unwrap().terminated.unwrap();
+    let reason = last.reason.as_deref();
+    assert_eq!(
+        (reason, last.exit_code),
+        (Some("RestartingAllContainers"), 137)
+    );
+    assert_eq!((last.started_at, last.finished_at), (None, None));
+    assert_eq!(world.reason("AllContainersRestarting"), "");
+    // No back-off: the instance that it would count from is gone.
+    world.crash("a", 42);
+    world.until(|world| world.starts("a").len() == 3).await;
+    assert!(!world.reasons("a").contains(&"BackOff".to_owned()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn init_containers_are_restarted_with_all_others_at_once() {
+    let world = World::new();
+    let mut rules = rule("In", &[42]);
+    rules[0]["action"] = "RestartAllContainers".into();
+    let source = json!({"restartPolicy": "Never", "restartPolicyRules": rules});
+    world.crash("i", 42);
+    world.create(pod(&json!({
+        "restartPolicy": "Never",
+        "initContainers": [
+            container("s", 8081, &json!({"restartPolicy": "Always"})),
+            container("i", 8082, &source),
+        ],
+        "containers": [container("a", 8080, &json!({}))],
+    })));
+    world.until(|world| world.starts("s").len() == 2).await;
+    world.crash("i", 0);
+    world.until(|world| world.ready() == "True").await;
+    // No resync is waited for.
+    assert!(world.now() < rules::Moment::from_secs(20));
+    let counts = ["s", "i", "a"].map(|name| world.status(name).restart_count);
+    assert_eq!(counts, [1, 1, 0]);
+}
