@@ -6,6 +6,7 @@
 //! Rule: `pkg/kubelet/pod_workers.go`, `pkg/kubelet/pleg/generic.go`,
 //! `pkg/kubelet/container/cache.go`.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use rules::Moment;
@@ -29,8 +30,8 @@ pub(super) struct SyncQueue {
     on_demand: Option<Moment>,
     /// The end of the last sync.
     synced: Option<Moment>,
-    /// When a relist will see a change of the containers.
-    change: Option<Moment>,
+    /// When relists will see changes of the containers.
+    changes: BTreeSet<Moment>,
     /// The next sync if nothing happens before.
     resync: Moment,
 }
@@ -42,15 +43,15 @@ impl SyncQueue {
             relists,
             on_demand: None,
             synced: None,
-            change: None,
+            changes: BTreeSet::new(),
             resync: now,
         }
     }
 
     /// The moment of the next sync, unless a change comes first.
     pub(super) fn due(&self) -> Moment {
-        self.change
-            .map_or(self.resync, |change| change.min(self.resync))
+        let change = self.changes.first();
+        change.map_or(self.resync, |change| self.resync.min(*change))
     }
 
     /// The earliest moment at which the next sync may begin.
@@ -77,13 +78,12 @@ impl SyncQueue {
         if self.on_demand.is_some_and(|on_demand| ended <= on_demand) {
             return;
         }
-        let seen = self.relists.after(ended);
-        self.change = Some(self.change.map_or(seen, |change| change.min(seen)));
+        self.changes.insert(self.relists.after(ended));
     }
 
     /// Starts a sync: changes seen by now are handled.
     pub(super) fn begin(&mut self, now: Moment) {
-        self.change = self.change.filter(|change| *change > now);
+        self.changes.retain(|change| *change > now);
     }
 
     /// Ends a sync. One that changed something is followed by a relist of this duration; `wait` is
@@ -94,8 +94,10 @@ impl SyncQueue {
         self.resync = self.relists.after(now + wait);
         // Rule: `PLEGOnDemandRelist`, on by default since 1.36.
         if let Some(relist) = relist {
-            self.on_demand = Some(now + relist);
-            self.change = self.on_demand;
+            let on_demand = now + relist;
+            self.on_demand = Some(on_demand);
+            // It sees all that has happened before.
+            self.changes = BTreeSet::from([on_demand]);
         }
     }
 }
@@ -183,6 +185,16 @@ mod tests {
         sync_queue.container_ended(at(10_010));
         sync_queue.begin(at(10_025));
         assert_eq!(sync_queue.due(), at(70_300));
+    }
+
+    #[test]
+    fn an_end_after_the_look_of_a_late_sync_is_noticed_by_the_next() {
+        let mut sync_queue = sync_queue();
+        sync_queue.end(at(10_020), Some(Duration::from_millis(5)), MINUTE);
+        sync_queue.container_ended(at(10_030));
+        assert_eq!(sync_queue.due(), at(10_025));
+        sync_queue.begin(at(10_040));
+        assert_eq!(sync_queue.due(), at(10_300));
     }
 
     #[test]
