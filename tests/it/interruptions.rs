@@ -18,13 +18,13 @@ fn a_signal_leaves_nothing() {
     let Some(cluster) = cluster("a_signal_leaves_nothing") else {
         return;
     };
-    for (stage, (signal, code)) in ["objects applied", "b fails readiness"]
+    for (stage, (signal, code)) in ["applied to namespace", "b fails readiness"]
         .into_iter()
         .zip(SIGNALS)
     {
         let (mut running, name) = begin(&cluster, "manifests/seed/two-services.yaml", &[]);
         let namespace = Namespace::of(&cluster, &name);
-        if stage != "objects applied" {
+        if stage != "applied to namespace" {
             running.until(stage);
         }
         running.send(signal);

@@ -47,6 +47,9 @@ mod shapes;
 /// Workloads other than Deployments, in virtual time and on a real cluster.
 mod workloads;
 
+/// pocket as a library for tests of controllers.
+mod library;
+
 /// README.md and docs/: commands, outputs, experiments, links.
 mod documents;
 

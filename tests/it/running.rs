@@ -84,7 +84,7 @@ pub(crate) fn begin(cluster: &Cluster, experiment: &str, arguments: &[&str]) -> 
     let run = ["run", "--verbose", experiment];
     command.args(run).args(cluster.named());
     let mut running = Running::start(command.args(arguments));
-    let applied = running.until("objects applied");
+    let applied = running.until("applied to namespace");
     let applied = applied.trim_end().trim_end_matches('`');
     let name = applied.rsplit('`').next().unwrap().to_owned();
     (running, name)

@@ -306,11 +306,13 @@ impl Judge {
             steady,
             reverting,
             applied,
+            interrupted,
             ..
         } = self.snapshot;
         match (steady, reverting, applied) {
             (Some(_), _, _) => None,
             (None, None, _) => Some(Unsteady::CutOff),
+            _ if interrupted => Some(Unsteady::CutOff),
             (None, Some(_), None) => Some(Unsteady::NotApplied),
             (None, Some(_), Some(_)) => Some(Unsteady::NeverReached),
         }

@@ -155,10 +155,12 @@ impl RunState<'_> {
     /// Undoes the run. The first signal, before or during this, only sets the exit code; the second
     /// stops the clean-up, and the commands that finish it are printed.
     async fn clear_up(&mut self, interrupt: &mut Interrupt, interrupted: Option<Exit>) -> Exit {
-        self.recorder.record(What::Reverting);
-        if interrupted.is_none() {
+        if interrupted.is_some() {
+            self.recorder.record(What::Interrupted);
+        } else {
             self.detail("undoing everything");
         }
+        self.recorder.record(What::Reverting);
         let (undone, interrupted) = self.undo(interrupt, interrupted).await;
         let exit = undone.unwrap_or_else(|| self.quit());
         self.printer.settle();

@@ -89,7 +89,7 @@ fn a_signal_ends_a_run_with_its_code_and_later_experiments_do_not_begin() {
         let mut run = command.stderr(Stdio::piped()).spawn().unwrap();
         let mut stderr = BufReader::new(run.stderr.take().unwrap());
         let mut messages = String::new();
-        while !messages.contains("objects applied") {
+        while !messages.contains("applied to namespace") {
             assert!(stderr.read_line(&mut messages).unwrap() > 0, "{messages}");
         }
         let pid = run.id().to_string();

@@ -5,7 +5,11 @@
 //! budgets where possible, as other load on the machine hardly changes it. Many Pods run with
 //! `--latencies none`: a node would start a thousand in three minutes.
 #![allow(clippy::unwrap_used, reason = "a benchmark fails by panicking")]
-#![expect(clippy::disallowed_methods, reason = "what is measured is real time")]
+#![expect(
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    reason = "what is measured is real time"
+)]
 
 mod manifests;
 mod process;
@@ -17,7 +21,7 @@ use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::thread::sleep;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use process::{Cost, Process};
 use serde_json::Value;
@@ -28,6 +32,15 @@ const REST: Duration = Duration::from_secs(20);
 
 /// The option for short and regular latencies.
 const QUICK: &str = "--latencies=none";
+
+/// How often the start of a cluster is measured.
+const STARTS: usize = 21;
+
+/// How often the start of a Pod is measured; each takes a run of some ten seconds.
+const PODS: usize = 3;
+
+/// The interval at which a file is waited for.
+const SHORT: Duration = Duration::from_micros(100);
 
 /// How often the seed is repeated to measure one sample of it.
 const SAMPLES: u32 = 50;
@@ -44,6 +57,12 @@ fn main() {
     let mut table = Table::default();
     if wanted("minute") {
         minute(directory, &mut table);
+    }
+    if wanted("start") {
+        start(directory, &mut table);
+    }
+    if wanted("pod") {
+        pod(directory, &mut table);
     }
     if wanted("flip") {
         flip(directory, &mut table);
@@ -85,6 +104,74 @@ fn minute(directory: &Path, table: &mut Table) {
         format!("{:.2}×", many.processor / few.processor / 10.0),
         "≤ 1.3×",
     );
+}
+
+/// `probeflip pocket` from its start until its API answers: then the kubeconfig is there.
+fn start(directory: &Path, table: &mut Table) {
+    let kubeconfig = directory.join("pocket.yaml");
+    let mut times: Vec<Duration> = (0..STARTS).map(|_| started(&kubeconfig)).collect();
+    times.sort();
+    table.row(
+        "`probeflip pocket`: start → the API answers",
+        format!("{} ms", milliseconds(times[times.len() / 2])),
+        "≤ 20 ms",
+    );
+}
+
+fn started(kubeconfig: &Path) -> Duration {
+    let begun = Instant::now();
+    let pocket = Process::start(&[
+        "pocket".as_ref(),
+        "--kubeconfig".as_ref(),
+        kubeconfig.as_os_str(),
+    ]);
+    while !kubeconfig.exists() {
+        sleep(SHORT);
+    }
+    let took = begun.elapsed();
+    // It is killed, so that it cannot remove the file.
+    pocket.stop();
+    fs::remove_file(kubeconfig).unwrap();
+    took
+}
+
+/// The Pod of the seed in real time: from its creation until it is ready.
+fn pod(directory: &Path, table: &mut Table) {
+    let seed = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../manifests/seed/readiness.yaml");
+    let mut times: Vec<Duration> = (0..PODS).map(|_| ready(directory, &seed)).collect();
+    times.sort();
+    table.row(
+        "the seed's Pod in real time, `--latencies none`: created → ready",
+        format!("{} ms", milliseconds(times[times.len() / 2])),
+        "≤ 50 ms",
+    );
+}
+
+fn ready(directory: &Path, seed: &Path) -> Duration {
+    let timeline = directory.join("pod.jsonl");
+    let mut run = Process::start(&[
+        "run".as_ref(),
+        seed.as_os_str(),
+        "--on=pocket".as_ref(),
+        QUICK.as_ref(),
+        "--timeline".as_ref(),
+        timeline.as_os_str(),
+    ]);
+    run.wait();
+    let text = fs::read_to_string(timeline).unwrap();
+    let records = text
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let pods: Vec<Value> = records
+        .filter(|record| record["object"]["kind"] == "Pod")
+        .collect();
+    let is_ready = |pod: &&Value| {
+        let conditions = pod["object"]["status"]["conditions"].as_array();
+        let mut conditions = conditions.into_iter().flatten();
+        conditions.any(|it| it["type"] == "Ready" && it["status"] == "True")
+    };
+    let at = |pod: &Value| pod["at"].as_u64().unwrap();
+    Duration::from_micros(at(pods.iter().find(is_ready).unwrap()) - at(&pods[0]))
 }
 
 /// The flip of 1,000 targets in real time: from the step's beginning to its last acknowledgement.
@@ -202,6 +289,10 @@ fn rest(directory: &Path, table: &mut Table) {
         format!("{each:.0} KB"),
         "≤ 100 KB",
     );
+}
+
+fn milliseconds(time: Duration) -> String {
+    format!("{:.1}", time.as_secs_f64() * 1e3)
 }
 
 fn on_virtual(options: &[&str], files: &[&Path]) -> Cost {

@@ -154,7 +154,8 @@ impl Files {
         }
         let is_manifest = |file: &&PathBuf| {
             let ending = file.extension().and_then(|ending| ending.to_str());
-            file.is_file() && matches!(ending, Some("yaml" | "yml" | "json"))
+            // Not `is_file`: what cannot be read, such as a link that leads nowhere, is an error.
+            !file.is_dir() && matches!(ending, Some("yaml" | "yml" | "json"))
         };
         let manifests: Vec<&PathBuf> = files.iter().filter(is_manifest).collect();
         if manifests.is_empty() {
@@ -253,6 +254,10 @@ mod tests {
         for name in ["b.yml", "a.json", "c.yaml"] {
             fs::write(root.join(name), "").unwrap();
         }
+        std::os::unix::fs::symlink("nowhere", root.join("link.yaml")).unwrap();
+        let expected = format!("cannot read `{}`", root.join("link.yaml").display());
+        assert_eq!(error().to_string(), expected);
+        fs::remove_file(root.join("link.yaml")).unwrap();
         let sources = Files::Disk.directory(root).unwrap();
         let names: Vec<_> = sources.iter().map(|it| it.path.file_name()).collect();
         let expected = ["a.json", "b.yml", "c.yaml"];

@@ -123,6 +123,7 @@ impl<'a> SectionBuilder<'a> {
             }
             What::Applied | What::Acknowledged { .. } => self.last().zero = record.at,
             What::Steady => self.line(Line::new(record.at, "steady state", "reached")),
+            What::Interrupted => self.line(Line::new(record.at, "signal", "ends the run")),
             What::StepEnd { step } => {
                 self.line(Line::new(
                     record.at,

@@ -157,7 +157,7 @@ pub(super) fn counts(judgement: &Judgement) -> String {
         return "nothing was expected".into();
     }
     let held = count(&verdicts, Some(Verdict::Pass));
-    let mut parts = vec![format!("{held} of {all} expectations held")];
+    let mut parts = vec![format!("{held} of {} held", plural(all, "expectation"))];
     for (wanted, word) in [
         (Some(Verdict::Fail), "failed"),
         (Some(Verdict::Inconclusive), "inconclusive"),

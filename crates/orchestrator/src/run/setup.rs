@@ -15,6 +15,7 @@ use crate::{
         manifests::Manifest,
     },
     judge::{SteadyState, first_failure, obstacles::obstacles},
+    report::plural,
     run::{ledger::Undo, traffic},
     timeline::{Place, Record, What},
 };
@@ -59,8 +60,8 @@ impl RunState<'_> {
             self.apply(manifest).await?;
         }
         self.detail(format!(
-            "{} objects applied to namespace `{}`",
-            self.created.len(),
+            "{} applied to namespace `{}`",
+            plural(self.created.len(), "object"),
             self.scope.namespace
         ));
         self.send_traffic().await?;

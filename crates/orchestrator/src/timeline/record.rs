@@ -117,6 +117,8 @@ pub enum What {
     Traffic(Sample),
     /// A target's journal was read, with or without new entries.
     Journal(JournalRead),
+    /// A signal ends the run, so the timeline is cut off here.
+    Interrupted,
     /// The clean-up begins. Expectations ignore everything after this record.
     Reverting,
     /// The last record of the timeline.

@@ -422,6 +422,12 @@ impl ScriptedTimeline {
         self
     }
 
+    /// A signal ends the run, and the clean-up begins.
+    pub(crate) fn interrupted(mut self) -> Self {
+        self.push(What::Interrupted);
+        self.reverting()
+    }
+
     /// The clean-up begins.
     pub(crate) fn reverting(mut self) -> Self {
         self.push(What::Reverting);

@@ -69,6 +69,8 @@ pub(crate) struct Snapshot {
     pub(crate) steady: Option<Micros>,
     /// When the clean-up began.
     pub(crate) reverting: Option<Micros>,
+    /// Whether a signal ended the run before that.
+    pub(crate) interrupted: bool,
     /// UIDs of the Pods that the step which started last flips or deletes.
     flipped: BTreeSet<String>,
     steps: BTreeMap<usize, StepTimes>,
@@ -178,6 +180,7 @@ impl Snapshot {
             What::Journal(read) => {
                 self.client_of(&read.target.container, |client| client.take_journal(read));
             }
+            What::Interrupted => self.interrupted = true,
             What::Reverting => {
                 self.reverting = Some(at);
                 self.flips.reverting(at);

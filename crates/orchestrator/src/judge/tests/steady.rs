@@ -1,6 +1,7 @@
 //! Waiting for the steady state: the Pod ready 2/2 and users-a ok, within 30 s, for 3 s.
 
 use super::{Experiment, Judge, Micros, ScriptedTimeline, SteadyState, experiment, judge};
+use crate::judge::Verdict;
 use crate::timeline::RequestOutcome::{Ok, Refused};
 
 fn any() -> Experiment {
@@ -79,6 +80,15 @@ fn what_is_missing_is_what_was_missing_before_it_was_undone() {
         missing,
         ["expected deploy/web ready 2/2, saw web-1 ready 1/2"]
     );
+}
+
+#[test]
+fn a_signal_before_the_steady_state_leaves_open_whether_it_would_be_reached() {
+    let script = || ScriptedTimeline::new().at(1_000).ready(true, false);
+    let interrupted = judge(&any(), &script().interrupted().done());
+    let given_up = judge(&any(), &script().reverting().done());
+    assert_eq!(interrupted.verdict, Verdict::Inconclusive);
+    assert_eq!(given_up.verdict, Verdict::Error);
 }
 
 #[test]

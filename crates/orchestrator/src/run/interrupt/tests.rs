@@ -127,7 +127,7 @@ fn check(text: &'static str, counted: impl Fn(&What) -> bool) -> Vec<usize> {
 
 #[test]
 fn before_the_steady_state_objects_are_deleted() {
-    let flips = check("objects applied", |what| matches!(what, What::Flip(_)));
+    let flips = check("applied to namespace", |what| matches!(what, What::Flip(_)));
     assert_eq!(flips, [0, 0]);
 }
 
