@@ -7,6 +7,7 @@ mod access_review;
 mod answer;
 mod body;
 mod call;
+mod channel;
 mod container_name;
 mod discovery;
 mod events;

@@ -19,10 +19,9 @@ use k8s_openapi::api::core::v1::Pod;
 use super::call::Call;
 use super::container_name;
 use super::query::ExecOptions;
-use super::upgrade::{self, Carrier, Handshake, Protocols, Refusal};
+use super::upgrade::{self, Carrier, Connection, Handshake, Protocols, Refusal};
 use crate::api_status::ApiError;
 use crate::kinds::uid;
-use crate::latencies::Work;
 use session::{Session, Wording};
 
 const PROTOCOLS: Protocols = Protocols {
@@ -36,40 +35,23 @@ const PROTOCOLS: Protocols = Protocols {
 };
 
 /// Responds with 101 and runs the process.
-pub(super) fn start(call: &Call, mut request: Request) -> Result<Response, ApiError> {
+pub(super) fn start(call: &Call, request: Request) -> Result<Response, ApiError> {
     let pod: Arc<Pod> = call.object()?.typed();
     let (name, options) = (call.target.name(), &call.query.exec);
     let container = container_name::resolve(&pod, name, options.container.as_deref())?;
-    let spec = pod.spec.as_ref();
-    if spec.is_none_or(|spec| spec.node_name.is_none()) {
-        let message = format!("pod {name} does not have a host assigned");
-        return Err(ApiError::bad_request(message));
-    }
-    upgrade::required(request.headers())?;
-    let (Handshake { carrier, response }, session) = match accept(call, &pod, &container, &request)
-    {
+    let node = pod.spec.as_ref().and_then(|spec| spec.node_name.as_deref());
+    upgrade::required(call, node, request.headers())?;
+    let (handshake, session) = match accept(call, &pod, &container, &request) {
         Ok(accepted) => accepted,
         Err(refusal) => return Ok(refusal.into_response()),
     };
-    let upgraded = hyper::upgrade::on(&mut request);
-    // The connection is handed over only after this response, so a task of its own waits for it.
-    let mut chance = call.server.chance();
-    call.server.tasks.spawn(async move {
-        let Ok(upgraded) = upgraded.await else {
-            return;
-        };
-        chance.spend(Work::Forward).await;
-        match carrier {
-            Carrier::WebSocket(protocol) => {
-                channels::serve(upgrade::socket(upgraded).await, session, protocol).await;
-            }
-            Carrier::Spdy | Carrier::SpdyOverWebSocket => {
-                let (incoming, outgoing) = upgrade::bare(upgraded);
-                streams::serve(incoming, outgoing, session).await;
-            }
+    let serve = async move |connection| match connection {
+        Connection::WebSocket(socket, protocol) => {
+            channels::serve(*socket, session, protocol).await;
         }
-    });
-    Ok(response)
+        Connection::Spdy(incoming, outgoing) => streams::serve(incoming, outgoing, session).await,
+    };
+    Ok(handshake.accept(call, request, serve))
 }
 
 /// What a kubelet checks.

@@ -15,10 +15,9 @@ use hyper::StatusCode;
 use serde_json::Value;
 
 use super::call::Call;
-use super::upgrade::{self, Carrier, Handshake, Protocols, Refusal};
+use super::upgrade::{self, Connection, Handshake, Protocols, Refusal};
 use crate::api_status::ApiError;
 use crate::kinds::metadata_text;
-use crate::latencies::Work;
 use crate::net::{Host, Stream};
 
 const PROTOCOLS: Protocols = Protocols {
@@ -39,42 +38,20 @@ const CHUNK: usize = 4 * 1024;
 const PORTS: usize = 128;
 
 /// Responds with 101 and forwards until the client leaves.
-pub(super) fn start(call: &Call, mut request: Request) -> Result<Response, ApiError> {
+pub(super) fn start(call: &Call, request: Request) -> Result<Response, ApiError> {
     let pod = call.object()?.value();
-    if pod["spec"]["nodeName"].as_str().is_none_or(str::is_empty) {
-        let name = call.target.name();
-        let message = format!("pod {name} does not have a host assigned");
-        return Err(ApiError::bad_request(message));
-    }
-    upgrade::required(request.headers())?;
-    let (Handshake { carrier, response }, pod) = match accept(call, &pod, &request) {
+    let node = pod["spec"]["nodeName"].as_str();
+    upgrade::required(call, node, request.headers())?;
+    let (handshake, pod) = match accept(call, &pod, &request) {
         Ok(accepted) => accepted,
         Err(refusal) => return Ok(refusal.into_response()),
     };
     let ports = call.query.ports.clone();
-    let upgraded = hyper::upgrade::on(&mut request);
-    // The connection is handed over only after this response, so a task of its own waits for it.
-    let mut chance = call.server.chance();
-    call.server.tasks.spawn(async move {
-        let Ok(upgraded) = upgraded.await else {
-            return;
-        };
-        chance.spend(Work::Forward).await;
-        match carrier {
-            Carrier::WebSocket(_) => {
-                channels::forward(upgrade::socket(upgraded).await, &pod, &ports).await;
-            }
-            Carrier::SpdyOverWebSocket => {
-                let (incoming, outgoing) = upgrade::tunnel(upgrade::socket(upgraded).await);
-                streams::forward(incoming, outgoing, &pod).await;
-            }
-            Carrier::Spdy => {
-                let (incoming, outgoing) = upgrade::bare(upgraded);
-                streams::forward(incoming, outgoing, &pod).await;
-            }
-        }
-    });
-    Ok(response)
+    let serve = async move |connection| match connection {
+        Connection::WebSocket(socket, _) => channels::forward(*socket, &pod, &ports).await,
+        Connection::Spdy(incoming, outgoing) => streams::forward(incoming, outgoing, &pod).await,
+    };
+    Ok(handshake.accept(call, request, serve))
 }
 
 /// What a kubelet checks.

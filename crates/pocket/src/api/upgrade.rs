@@ -6,11 +6,15 @@
 //! `k8s.io/streaming/pkg/httpstream/httpstream.go`, `Handshake`, and `wsstream/conn.go` beside it;
 //! `k8s.io/apiserver/pkg/util/proxy/streamtunnel.go`.
 
+use std::pin::Pin;
+use std::time::Duration;
+
 use axum::body::Body;
 use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
-use futures::{Sink, SinkExt, Stream, StreamExt, future, sink, stream};
+use futures::stream::{self, BoxStream};
+use futures::{Sink, SinkExt, StreamExt, future, sink};
 use hyper::header::{
     CONNECTION, HeaderMap, HeaderName, HeaderValue, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY,
     SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, UPGRADE,
@@ -24,7 +28,9 @@ use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{self, Message};
 
+use super::call::Call;
 use crate::api_status::ApiError;
+use crate::latencies::Work;
 
 const SPDY: &str = "SPDY/3.1";
 const SPDY_VERSION: HeaderName = HeaderName::from_static("x-stream-protocol-version");
@@ -39,6 +45,12 @@ const MAX_MESSAGE: usize = 1024 * 1024;
 
 /// A WebSocket connection.
 pub(super) type Socket = WebSocketStream<TokioIo<Upgraded>>;
+
+/// How long the client may take to open SPDY streams that belong together.
+///
+/// Rule: `k8s.io/cri-streaming/pkg/streaming/remotecommand/constants.go`,
+/// `DefaultStreamCreationTimeout`.
+pub(super) const CREATION_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The protocols of a subresource.
 pub(super) struct Protocols {
@@ -67,6 +79,17 @@ pub(super) enum Carrier {
     SpdyOverWebSocket,
     Spdy,
 }
+
+/// A connection after its handshake.
+pub(super) enum Connection {
+    /// Messages of WebSocket, and the subprotocol.
+    WebSocket(Box<Socket>, &'static str),
+    /// Bytes of SPDY from the client, and to it.
+    Spdy(BoxStream<'static, Bytes>, BytesSink),
+}
+
+/// Where bytes go. An error means that the client is gone.
+pub(super) type BytesSink = Pin<Box<dyn Sink<Bytes, Error = ()> + Send>>;
 
 /// A refusal by the kubelet.
 #[derive(Debug)]
@@ -99,13 +122,21 @@ impl IntoResponse for Refusal {
     }
 }
 
-/// Refuses a request that asks for no upgrade.
-pub(super) fn required(headers: &HeaderMap) -> Result<(), ApiError> {
-    if asks_for_upgrade(headers) {
-        Ok(())
-    } else {
-        Err(ApiError::bad_request("Upgrade request required"))
+/// Refuses a Pod that is on no node, and a request that asks for no upgrade.
+pub(super) fn required(
+    call: &Call,
+    node: Option<&str>,
+    headers: &HeaderMap,
+) -> Result<(), ApiError> {
+    if node.is_none_or(str::is_empty) {
+        let name = call.target.name();
+        let message = format!("pod {name} does not have a host assigned");
+        return Err(ApiError::bad_request(message));
     }
+    if !asks_for_upgrade(headers) {
+        return Err(ApiError::bad_request("Upgrade request required"));
+    }
+    Ok(())
 }
 
 fn asks_for_upgrade(headers: &HeaderMap) -> bool {
@@ -134,6 +165,30 @@ fn tunnelled(subprotocol: &str) -> Option<&str> {
 }
 
 impl Handshake {
+    /// Responds with 101, and hands the connection to `serve`.
+    pub(super) fn accept<F>(
+        self,
+        call: &Call,
+        mut request: Request,
+        serve: impl FnOnce(Connection) -> F + Send + 'static,
+    ) -> Response
+    where
+        F: Future<Output = ()> + Send,
+    {
+        let Self { carrier, response } = self;
+        let upgraded = hyper::upgrade::on(&mut request);
+        // The connection is handed over only after this response, so a task of its own waits for
+        // it.
+        let mut chance = call.server.chance();
+        call.server.tasks.spawn(async move {
+            if let Ok(upgraded) = upgraded.await {
+                chance.spend(Work::Forward).await;
+                serve(carrier.connection(upgraded).await).await;
+            }
+        });
+        response
+    }
+
     /// Answers the handshake of a request that asks for an upgrade.
     pub(super) fn parse(request: &Request, protocols: &Protocols) -> Result<Self, Refusal> {
         let headers = request.headers();
@@ -219,6 +274,18 @@ impl Handshake {
     }
 }
 
+impl Carrier {
+    async fn connection(self, upgraded: Upgraded) -> Connection {
+        match self {
+            Self::WebSocket(protocol) => {
+                Connection::WebSocket(Box::new(socket(upgraded).await), protocol)
+            }
+            Self::SpdyOverWebSocket => tunnel(socket(upgraded).await),
+            Self::Spdy => bare(upgraded),
+        }
+    }
+}
+
 /// Refuses offers of which none is supported.
 fn check_spdy_protocol(offers: &[&str], supported: &'static str) -> Result<(), Refusal> {
     if offers.contains(&supported) {
@@ -273,7 +340,7 @@ fn words<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item = 
 }
 
 /// The server's end of a WebSocket connection.
-pub(super) async fn socket(upgraded: Upgraded) -> Socket {
+async fn socket(upgraded: Upgraded) -> Socket {
     let buffers = WebSocketConfig::default()
         .read_buffer_size(BUFFER)
         .max_frame_size(Some(MAX_MESSAGE))
@@ -282,7 +349,7 @@ pub(super) async fn socket(upgraded: Upgraded) -> Socket {
 }
 
 /// The bytes in binary messages. The boundaries of messages mean nothing.
-pub(super) fn tunnel(socket: Socket) -> (impl Stream<Item = Bytes>, impl Sink<Bytes>) {
+fn tunnel(socket: Socket) -> Connection {
     let (sink, messages) = socket.split();
     let incoming = messages.filter_map(|message| {
         future::ready(match message {
@@ -291,11 +358,12 @@ pub(super) fn tunnel(socket: Socket) -> (impl Stream<Item = Bytes>, impl Sink<By
         })
     });
     let wrap = |bytes| future::ready(Ok::<_, tungstenite::Error>(Message::Binary(bytes)));
-    (incoming, sink.with(wrap))
+    let outgoing = sink.with(wrap).sink_map_err(drop);
+    Connection::Spdy(incoming.boxed(), Box::pin(outgoing))
 }
 
 /// The bytes of a connection by itself.
-pub(super) fn bare(upgraded: Upgraded) -> (impl Stream<Item = Bytes>, impl Sink<Bytes>) {
+fn bare(upgraded: Upgraded) -> Connection {
     let (reader, writer) = tokio::io::split(TokioIo::new(upgraded));
     let incoming = stream::unfold(reader, async |mut reader| {
         let mut chunk = vec![0; BUFFER];
@@ -307,5 +375,5 @@ pub(super) fn bare(upgraded: Upgraded) -> (impl Stream<Item = Bytes>, impl Sink<
         writer.write_all(&bytes).await?;
         Ok::<_, std::io::Error>(writer)
     });
-    (incoming, outgoing)
+    Connection::Spdy(incoming.boxed(), Box::pin(outgoing.sink_map_err(drop)))
 }

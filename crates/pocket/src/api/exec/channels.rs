@@ -15,6 +15,7 @@ use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 
 use super::session::{Channel, Output, Session};
+use crate::api::channel::{closed, message};
 use crate::api::upgrade::Socket;
 
 pub(super) const V4: &str = "v4.channel.k8s.io";
@@ -41,8 +42,7 @@ pub(super) async fn serve(socket: Socket, session: Session, protocol: &str) {
         _ = run => {}
         () = read(&mut incoming, input, protocol == V5) => return,
     }
-    // The client's part of the closing handshake.
-    while let Some(Ok(_)) = incoming.next().await {}
+    closed(&mut incoming).await;
 }
 
 /// Sends what the process writes, and closes the connection after its status.
@@ -53,19 +53,15 @@ async fn write(
 ) {
     // An empty message says that the streams are ready. From here on, an error means that the
     // client is gone.
-    drop(sink.send(message(first, &[])).await);
+    drop(sink.send(message(first as u8, &[])).await);
     while let Some((channel, bytes)) = written.recv().await {
-        drop(sink.send(message(channel, &bytes)).await);
+        drop(sink.send(message(channel as u8, &bytes)).await);
     }
     let normal = CloseFrame {
         code: CloseCode::Normal,
         reason: "".into(),
     };
     drop(sink.send(Message::Close(Some(normal))).await);
-}
-
-fn message(channel: Channel, bytes: &[u8]) -> Message {
-    Message::binary([&[channel as u8], bytes].concat())
 }
 
 /// Passes the client's input to the process until the client leaves.

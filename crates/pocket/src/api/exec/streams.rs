@@ -3,7 +3,6 @@
 //! Rule: `k8s.io/cri-streaming/pkg/streaming/remotecommand/httpstream.go`, `v4ProtocolHandler`.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use bytes::Bytes;
 use futures::{Sink, Stream as Incoming, future};
@@ -12,13 +11,8 @@ use tokio::sync::mpsc;
 
 use super::channels::{QUEUE, STDIN_SIZE, put};
 use super::session::{Channel, Output, Session};
+use crate::api::upgrade::CREATION_TIMEOUT;
 use crate::spdy::{self, Received, SpdyStream, StreamReceiver, StreamSender};
-
-/// How long the client may take to open its streams.
-///
-/// Rule: `k8s.io/cri-streaming/pkg/streaming/remotecommand/constants.go`,
-/// `DefaultStreamCreationTimeout`.
-const CREATION_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A client's streams by their type.
 type Streams = BTreeMap<String, (StreamReceiver, StreamSender)>;

@@ -15,6 +15,7 @@ use tokio::sync::mpsc;
 use tokio_tungstenite::tungstenite::Message;
 
 use super::{CHUNK, Pod};
+use crate::api::channel::{closed, message};
 use crate::api::upgrade::Socket;
 use crate::net::Stream;
 
@@ -59,7 +60,7 @@ pub(super) async fn forward(socket: Socket, pod: &Pod, ports: &[u16]) {
     };
     tokio::select! {
         biased;
-        ((), _) = future::join(send, future::join_all(ends)) => drain(&mut incoming).await,
+        ((), _) = future::join(send, future::join_all(ends)) => closed(&mut incoming).await,
         () = deliver(&mut incoming, &uploads) => {}
     }
 }
@@ -83,16 +84,11 @@ async fn deliver(incoming: &mut SplitStream<Socket>, uploads: &[mpsc::Sender<Byt
     }
 }
 
-/// Waits for the client's part of the closing handshake.
-async fn drain(incoming: &mut SplitStream<Socket>) {
-    while let Some(Ok(_)) = incoming.next().await {}
-}
-
 impl Forward {
     async fn run(self, pod: &Pod, received: mpsc::Receiver<Bytes>, frames: mpsc::Sender<Message>) {
         let number = self.number.to_le_bytes();
         for channel in [self.data, self.error] {
-            if frames.send(frame(channel, &number)).await.is_err() {
+            if frames.send(message(channel, &number)).await.is_err() {
                 return;
             }
         }
@@ -106,7 +102,7 @@ impl Forward {
         };
         if let Err(text) = ended {
             // Sending fails if the client is gone.
-            drop(frames.send(frame(self.error, text.as_bytes())).await);
+            drop(frames.send(message(self.error, text.as_bytes())).await);
         }
     }
 
@@ -124,7 +120,7 @@ impl Forward {
                 let length = reader.read(&mut chunk).await?;
                 if length == 0
                     || frames
-                        .send(frame(self.data, &chunk[..length]))
+                        .send(message(self.data, &chunk[..length]))
                         .await
                         .is_err()
                 {
@@ -148,11 +144,4 @@ impl Forward {
             () = upload => Ok(()),
         }
     }
-}
-
-fn frame(channel: u8, bytes: &[u8]) -> Message {
-    let mut frame = Vec::with_capacity(bytes.len() + 1);
-    frame.push(channel);
-    frame.extend_from_slice(bytes);
-    Message::binary(frame)
 }

@@ -14,13 +14,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::{mpsc, oneshot};
 
 use super::{CHUNK, Pod};
+use crate::api::upgrade::CREATION_TIMEOUT;
 use crate::spdy::{self, Headers, Received, SpdyStream, StreamReceiver, StreamSender};
-
-/// How long one stream of a pair waits for the other.
-///
-/// Rule: `k8s.io/cri-streaming/pkg/streaming/remotecommand/constants.go`,
-/// `DefaultStreamCreationTimeout`.
-const CREATION_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// How long the Pod may go on sending after the client has ended its direction.
 ///
