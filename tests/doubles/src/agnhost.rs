@@ -1,5 +1,6 @@
 //! The double of `agnhost`, with the subcommands that the tests of nodes use.
 
+mod connections;
 mod flags;
 mod grpc;
 mod http;

@@ -16,6 +16,7 @@ use h2::{RecvStream, server::SendResponse};
 use tokio::{task::JoinSet, time::Instant};
 
 use super::{
+    connections::serve_each,
     flags::Flags,
     http::{self, Handler, Response, log},
 };
@@ -75,7 +76,7 @@ fn changer(health: &Arc<Health>) -> Handler {
 }
 
 async fn serve(system: &Arc<dyn System>, port: u16, health: &Arc<Health>) -> i32 {
-    let mut listener = match system.listen(port).await {
+    let listener = match system.listen(port).await {
         Ok(listener) => listener,
         Err(error) => {
             log(
@@ -89,17 +90,8 @@ async fn serve(system: &Arc<dyn System>, port: u16, health: &Arc<Health>) -> i32
         &**system,
         &format!("gRPC server starting to listen on :{port}"),
     );
-    let mut connections = JoinSet::new();
-    loop {
-        tokio::select! {
-            biased;
-            Some(_) = connections.join_next() => {}
-            accepted = listener.accept() => {
-                let Ok(connection) = accepted else { continue };
-                connections.spawn(answer_calls(connection, Arc::clone(health)));
-            }
-        }
-    }
+    let serve = |connection| answer_calls(connection, Arc::clone(health));
+    match serve_each(listener, serve).await {}
 }
 
 async fn answer_calls(connection: Box<dyn Connection>, health: Arc<Health>) {

@@ -3,12 +3,10 @@
 use std::{collections::BTreeMap, io, net::SocketAddr, sync::Arc};
 
 use futures::future::BoxFuture;
-use tokio::{
-    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
-    task::JoinSet,
-};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
-use crate::system::{Listener, System};
+use super::connections::serve_each;
+use crate::system::{Connection, Listener, System};
 
 /// A request without its body.
 pub(super) struct Request {
@@ -44,30 +42,20 @@ const LARGEST_HEAD: usize = 64 * 1024;
 
 /// Listens on a port and serves it for ever. Returns the exit code if it cannot listen.
 pub(super) async fn serve(system: &Arc<dyn System>, port: u16, handler: Handler) -> i32 {
-    match system.listen(port).await {
-        Ok(listener) => serve_listener(listener, handler).await,
-        Err(error) => {
-            log(&**system, &format!("listen tcp :{port}: {error}"));
-            1
-        }
-    }
+    let Some(listener) = listen(&**system, port).await else {
+        return 1;
+    };
+    let serve = |connection: Box<dyn Connection>| {
+        let (peer, handler) = (connection.peer(), Arc::clone(&handler));
+        async move { drop(serve_connection(connection, peer, handler).await) }
+    };
+    match serve_each(listener, serve).await {}
 }
 
-async fn serve_listener(mut listener: Box<dyn Listener>, handler: Handler) -> i32 {
-    let mut connections = JoinSet::new();
-    loop {
-        tokio::select! {
-            biased;
-            Some(_) = connections.join_next() => {}
-            accepted = listener.accept() => {
-                let Ok(connection) = accepted else { continue };
-                let (peer, handler) = (connection.peer(), Arc::clone(&handler));
-                connections.spawn(async move {
-                    drop(serve_connection(connection, peer, handler).await);
-                });
-            }
-        }
-    }
+/// Listens on a port. Logs why it cannot.
+pub(super) async fn listen(system: &dyn System, port: u16) -> Option<Box<dyn Listener>> {
+    let refused = |error| log(system, &format!("listen tcp :{port}: {error}"));
+    system.listen(port).await.map_err(refused).ok()
 }
 
 /// Answers the requests of one connection.

@@ -3,7 +3,7 @@
 use std::{io, sync::Arc, time::Duration};
 
 use futures::FutureExt;
-use tokio::{sync::mpsc, task::JoinSet, time::Instant};
+use tokio::{sync::mpsc, time::Instant};
 use tokio_rustls::{
     TlsAcceptor,
     rustls::{
@@ -13,11 +13,15 @@ use tokio_rustls::{
 };
 
 use super::{
+    connections::serve_each,
     flags::Flags,
     http::{self, Handler, Request, Response, log},
     servers::redirect,
 };
-use crate::{http_get::get, system::System};
+use crate::{
+    http_get::get,
+    system::{Connection, System},
+};
 
 /// Runs the server until SIGTERM or a request ends it.
 pub(super) async fn run(system: &Arc<dyn System>, flags: &Flags<'_>) -> i32 {
@@ -150,33 +154,22 @@ async fn serve_tls(
     acceptor: TlsAcceptor,
     handler: Handler,
 ) -> i32 {
-    let mut listener = match system.listen(port).await {
-        Ok(listener) => listener,
-        Err(error) => {
-            log(&**system, &format!("listen tcp :{port}: {error}"));
-            return 1;
-        }
+    let Some(listener) = http::listen(&**system, port).await else {
+        return 1;
     };
-    let mut connections = JoinSet::new();
-    loop {
-        tokio::select! {
-            biased;
-            Some(_) = connections.join_next() => {}
-            accepted = listener.accept() => {
-                let Ok(connection) = accepted else { continue };
-                let (peer, handler) = (connection.peer(), Arc::clone(&handler));
-                let accepting = acceptor.accept(connection);
-                let system = Arc::clone(system);
-                connections.spawn(async move {
-                    match accepting.await {
-                        Ok(stream) => drop(http::serve_connection(stream, peer, handler).await),
-                        Err(error) => {
-                            let line = format!("http: TLS handshake error from {peer}: {error}");
-                            log(&*system, &line);
-                        }
-                    }
-                });
+    let serve = |connection: Box<dyn Connection>| {
+        let (peer, handler) = (connection.peer(), Arc::clone(&handler));
+        let accepting = acceptor.accept(connection);
+        let system = Arc::clone(system);
+        async move {
+            match accepting.await {
+                Ok(stream) => drop(http::serve_connection(stream, peer, handler).await),
+                Err(error) => {
+                    let line = format!("http: TLS handshake error from {peer}: {error}");
+                    log(&*system, &line);
+                }
             }
         }
-    }
+    };
+    match serve_each(listener, serve).await {}
 }
