@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use super::outcomes::Outcomes;
 use super::summary::Total;
+use crate::exit::Exit;
 use crate::input::experiment::Experiment;
 use crate::judge::{self, Judgement, MeasureJudgement, RequestCounts, Verdict};
 use crate::timeline::{Micros, Place, Timeline};
@@ -32,7 +33,8 @@ pub(crate) struct Report {
     /// Version of this program.
     pub(crate) probeflip: String,
     /// The exit code of the command.
-    pub(crate) exit: u8,
+    #[schemars(with = "u8")]
+    pub(crate) exit: Exit,
     /// What became of each experiment that was to run; empty if none was to, as the files are
     /// invalid.
     pub(crate) outcomes: Outcomes,
@@ -185,7 +187,7 @@ pub(crate) struct Requests {
 impl Report {
     /// Of a command that ended with this code.
     pub(crate) fn new(
-        exit: u8,
+        exit: Exit,
         outcomes: Outcomes,
         experiments: Vec<Run>,
         repeats: Vec<Repeat>,
@@ -201,9 +203,7 @@ impl Report {
             errors,
         }
     }
-}
 
-impl Report {
     /// The total of all runs.
     pub(crate) fn total(&self) -> Total {
         let mut total = Total::new(self.outcomes.clone());

@@ -411,7 +411,7 @@ fn machines_are_told_the_same() {
     let mut outcomes = Outcomes::none_of(["small", "other"].map(str::to_owned));
     outcomes.ended("small", Exit::Failed);
     let report = json::Report::new(
-        1,
+        Exit::Failed,
         outcomes,
         vec![json::Run::new(&experiment, &timeline, &judgement)],
         vec![],

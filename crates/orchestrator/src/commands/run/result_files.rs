@@ -96,13 +96,8 @@ impl ResultFiles {
     /// Writes the files, prints failures, and returns the resulting exit code. JSON is written
     /// last, so that it contains a failure to write the others.
     pub(super) fn fill(self, exit: Exit, printer: &Printer) -> Exit {
-        let mut report = json::Report::new(
-            exit as u8,
-            self.outcomes,
-            self.runs,
-            self.repeats,
-            self.errors,
-        );
+        let mut report =
+            json::Report::new(exit, self.outcomes, self.runs, self.repeats, self.errors);
         let mut exit = exit;
         if let Some(output) = self.junit {
             exit = exit.and(printer.ended(output.fill(&report::junit(&report))));
@@ -115,7 +110,7 @@ impl ResultFiles {
             exit = exit.and(printer.ended(page.fill(&report)));
         }
         report.errors.extend(printer.take_errors());
-        report.exit = exit as u8;
+        report.exit = exit;
         let Some(output) = self.json else {
             return exit;
         };

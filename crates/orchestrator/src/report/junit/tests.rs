@@ -102,7 +102,13 @@ pub(in crate::report) fn report(runs: Vec<Run>, error: Option<&str>) -> Report {
     if let Some(name) = error {
         outcomes.ended(name, Exit::Infrastructure);
     }
-    Report::new(1, outcomes, runs, Vec::new(), errors.into_iter().collect())
+    Report::new(
+        Exit::Failed,
+        outcomes,
+        runs,
+        Vec::new(),
+        errors.into_iter().collect(),
+    )
 }
 
 #[test]
@@ -124,7 +130,13 @@ fn what_a_signal_ended_or_kept_from_running_is_no_failure() {
     interrupted.verdict = Verdict::Error;
     let mut outcomes = Outcomes::none_of(["a", "b"].map(str::to_owned));
     outcomes.ended("a", Exit::Interrupted);
-    let report = Report::new(130, outcomes, vec![interrupted], Vec::new(), Vec::new());
+    let report = Report::new(
+        Exit::Interrupted,
+        outcomes,
+        vec![interrupted],
+        Vec::new(),
+        Vec::new(),
+    );
     let text = String::from_utf8(junit(&report)).unwrap();
     assert!(text.contains("a signal ended the run"), "{text}");
     assert!(!text.contains("steady state"), "{text}");
