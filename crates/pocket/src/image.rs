@@ -101,10 +101,8 @@ impl Image {
         [own, rest].concat()
     }
 
-    /// The program that a container's process with this name and `$PATH` runs. The error says why
-    /// there is none.
-    ///
-    /// The texts are those of runc.
+    /// The program that a container's process with this name and `$PATH` runs. A program that is
+    /// not found is an error, whose text is that of runc.
     pub(crate) fn look_up(
         &self,
         name: &str,
@@ -148,10 +146,10 @@ const RUNTIME_DIRECTORIES: [&str; 4] = ["/dev", "/etc", "/proc", "/sys"];
 
 impl fmt::Debug for Image {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let programs = formatter.debug_struct("Image");
-        let mut programs = programs;
-        programs.field("programs", &self.0.programs.keys());
-        programs.finish_non_exhaustive()
+        formatter
+            .debug_struct("Image")
+            .field("programs", &self.0.programs.keys())
+            .finish_non_exhaustive()
     }
 }
 

@@ -98,12 +98,12 @@ impl Query {
             "fieldManager" => self.field_manager = Some(value),
             "dryRun" => self.dry_run = dry_run(&value)?,
             "fieldValidation" => self.validation = validation(&value)?,
-            "resourceVersion" => self.version = version(&value)?,
+            "resourceVersion" => self.version = optional(&value, version)?,
             // Only checked: lists are never in parts.
-            "limit" => drop(integer(&value)?),
+            "limit" => drop(optional(&value, integer)?),
             "resourceVersionMatch" => self.version_match = version_match(&value)?,
-            "timeoutSeconds" => self.timeout = timeout(integer(&value)?),
-            "gracePeriodSeconds" => self.grace = integer(&value)?,
+            "timeoutSeconds" => self.timeout = timeout(optional(&value, integer)?),
+            "gracePeriodSeconds" => self.grace = optional(&value, integer)?,
             "propagationPolicy" => self.propagation = Some(value),
             "container" => {
                 self.exec.container = Some(value.clone());
@@ -117,10 +117,10 @@ impl Query {
             "follow" => self.log.follow = truth(&value),
             "previous" => self.log.previous = truth(&value),
             "timestamps" => self.log.timestamps = truth(&value),
-            "sinceSeconds" => self.log.since_seconds = integer(&value)?,
-            "sinceTime" => self.log.since_time = time(name, &value)?,
-            "tailLines" => self.log.tail_lines = integer(&value)?,
-            "limitBytes" => self.log.limit_bytes = integer(&value)?,
+            "sinceSeconds" => self.log.since_seconds = optional(&value, integer)?,
+            "sinceTime" => self.log.since_time = optional(&value, |text| time(name, text))?,
+            "tailLines" => self.log.tail_lines = optional(&value, integer)?,
+            "limitBytes" => self.log.limit_bytes = optional(&value, integer)?,
             "includeObject" => self.include_object = RowObject::parse(&value)?,
             "ports" => self.ports.extend(ports(&value)?),
             _ => {}
@@ -146,25 +146,30 @@ fn timeout(seconds: Option<i64>) -> Option<Duration> {
     Some(Duration::from_secs(seconds.min(365 * 24 * 60 * 60)))
 }
 
-/// Parses a number; an empty text is none.
-fn integer(value: &str) -> Result<Option<i64>, ApiError> {
+/// Parses a value unless it is empty, which counts as absent.
+fn optional<T>(
+    value: &str,
+    parse: impl FnOnce(&str) -> Result<T, ApiError>,
+) -> Result<Option<T>, ApiError> {
     if value.is_empty() {
-        return Ok(None);
+        Ok(None)
+    } else {
+        parse(value).map(Some)
     }
+}
+
+fn integer(value: &str) -> Result<i64, ApiError> {
     let refused = |error: ParseIntError| {
         ApiError::bad_request(go_parse_error("ParseInt", value, *error.kind()))
     };
-    value.parse().map(Some).map_err(refused)
+    value.parse().map_err(refused)
 }
 
-/// Parses a resource version; an empty text is none.
+/// Parses a resource version.
 ///
 /// Rule: `staging/src/k8s.io/apiserver/pkg/storage/api_object_versioner.go`,
 /// `ParseResourceVersion`.
-fn version(value: &str) -> Result<Option<Version>, ApiError> {
-    if value.is_empty() {
-        return Ok(None);
-    }
+fn version(value: &str) -> Result<Version, ApiError> {
     let refused = |error: ParseIntError| {
         let why = go_parse_error("ParseUint", value, *error.kind());
         let field = "resourceVersion: Invalid value";
@@ -172,15 +177,12 @@ fn version(value: &str) -> Result<Option<Version>, ApiError> {
             "invalid resource version: {field}: {value:?}: {why}"
         ))
     };
-    value.parse().map(Some).map_err(refused)
+    value.parse().map_err(refused)
 }
 
-fn time(name: &str, value: &str) -> Result<Option<Timestamp>, ApiError> {
-    if value.is_empty() {
-        return Ok(None);
-    }
+fn time(name: &str, value: &str) -> Result<Timestamp, ApiError> {
     let refusal = || ApiError::bad_request(format!("invalid value {value:?} for parameter {name}"));
-    value.parse().ok().map(Some).ok_or_else(refusal)
+    value.parse().ok().ok_or_else(refusal)
 }
 
 /// Rule: `staging/src/k8s.io/apimachinery/pkg/apis/meta/v1/conversion.go`,

@@ -2,6 +2,8 @@
 //!
 //! It ignores resource requests.
 
+use std::collections::BTreeMap;
+
 use k8s_openapi::api::core::v1::{self as core, Node, Pod, PodCondition, PodSpec};
 use rules::host_port::{self, HostPort};
 use rules::scheduling::Misfit;
@@ -82,8 +84,9 @@ fn is_waiting(spec: &PodSpec) -> bool {
 ///
 /// Rule: `pkg/scheduler/apis/config/v1/default_plugins.go`.
 fn misfit(registry: &Registry, pod: &Pod, spec: &PodSpec) -> Option<Misfit> {
-    let node: Option<Node> = registry.get("", NODE);
-    let node = node.and_then(|node| node.spec).unwrap_or_default();
+    let node: Node = registry.get("", NODE).unwrap_or_default();
+    let labels = node.metadata.labels.unwrap_or_default();
+    let node = node.spec.unwrap_or_default();
     let tolerations: Vec<Toleration> = spec.tolerations.iter().flatten().map(toleration).collect();
     let is_unschedulable = node.unschedulable == Some(true);
     if is_unschedulable && !Taint::unschedulable().is_tolerated(&tolerations) {
@@ -93,7 +96,7 @@ fn misfit(registry: &Registry, pod: &Pod, spec: &PodSpec) -> Option<Misfit> {
     if taint::keep_away(&taints, &tolerations) {
         return Some(Misfit::Taints);
     }
-    if !matches_node(registry, spec) {
+    if !selects(spec, &labels) {
         return Some(Misfit::Labels);
     }
     let wanted = host_ports(pod);
@@ -130,12 +133,13 @@ fn toleration(toleration: &core::Toleration) -> Toleration {
 
 /// Whether the node has all labels that the Pod selects.
 pub(super) fn matches_node(registry: &Registry, spec: &PodSpec) -> bool {
-    let node: Option<Node> = registry.get("", NODE);
-    let labels = node
-        .and_then(|node| node.metadata.labels)
-        .unwrap_or_default();
+    let node: Node = registry.get("", NODE).unwrap_or_default();
+    selects(spec, &node.metadata.labels.unwrap_or_default())
+}
+
+fn selects(spec: &PodSpec, labels: &BTreeMap<String, String>) -> bool {
     let wanted = spec.node_selector.clone().unwrap_or_default();
-    Selector::equal(&wanted).matches(&labels)
+    Selector::equal(&wanted).matches(labels)
 }
 
 /// The host ports that a Pod needs. Those of an init container count only if it is a sidecar.

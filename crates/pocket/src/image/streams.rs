@@ -44,7 +44,7 @@ impl Writer {
         Self(To::Log(log))
     }
 
-    /// Writes all of `bytes`. What nobody reads is lost.
+    /// Writes all of `bytes`. They are dropped if the reader is gone.
     pub fn put(&self, bytes: &[u8]) {
         match &self.0 {
             To::Log(log) => log.append(bytes),

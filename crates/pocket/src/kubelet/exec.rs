@@ -50,7 +50,7 @@ pub(super) struct ExecContext {
 }
 
 impl ExecContext {
-    /// The program that a process with this command runs. The error says why there is none.
+    /// The program that a process with this command runs. A program that is not found is an error.
     pub(super) fn look_up(&self, command: &[String]) -> Result<Arc<dyn Program>, String> {
         let name = command.first().map_or("", String::as_str);
         let path = self.environment.get("PATH").map_or("", String::as_str);

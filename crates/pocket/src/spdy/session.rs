@@ -1,7 +1,7 @@
 //! The server's side of a SPDY connection: streams that the client opens, over any carrier of
 //! bytes.
 //!
-//! A stream whose data nobody takes holds up the whole connection, as in
+//! A stream whose data is not read holds up the whole connection, as in
 //! `github.com/moby/spdystream`; there are no windows. What one connection can make pocket keep is
 //! limited by the number of its streams.
 
@@ -146,7 +146,7 @@ async fn write(queued: &mut mpsc::Receiver<Outgoing>, mut outgoing: Pin<&mut imp
             Outgoing::Reply(stream) => frame::syn_reply(&mut headers, stream),
             Outgoing::Frame(frame) => frame,
             Outgoing::Flush(written) => {
-                // An error means that nobody waits any more.
+                // An error means that the caller has stopped waiting.
                 let _sent = written.send(());
                 continue;
             }
