@@ -148,21 +148,9 @@ fn pod(directory: &Path, table: &mut Table) {
 }
 
 fn ready(directory: &Path, seed: &Path) -> Duration {
-    let timeline = directory.join("pod.jsonl");
-    let mut run = Process::start(&[
-        "run".as_ref(),
-        seed.as_os_str(),
-        "--on=pocket".as_ref(),
-        QUICK.as_ref(),
-        "--timeline".as_ref(),
-        timeline.as_os_str(),
-    ]);
-    run.wait();
-    let text = fs::read_to_string(timeline).unwrap();
-    let records = text
-        .lines()
-        .map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let records = records(directory, seed);
     let pods: Vec<Value> = records
+        .into_iter()
         .filter(|record| record["object"]["kind"] == "Pod")
         .collect();
     let is_ready = |pod: &&Value| {
@@ -176,22 +164,9 @@ fn ready(directory: &Path, seed: &Path) -> Duration {
 
 /// The flip of 1,000 targets in real time: from the step's beginning to its last acknowledgement.
 fn flip(directory: &Path, table: &mut Table) {
-    let timeline = directory.join("flip.jsonl");
     let experiment = manifests::minute(directory, 1_000);
-    let mut run = Process::start(&[
-        "run".as_ref(),
-        experiment.as_os_str(),
-        "--on=pocket".as_ref(),
-        QUICK.as_ref(),
-        "--timeline".as_ref(),
-        timeline.as_os_str(),
-    ]);
-    run.wait();
-    let text = fs::read_to_string(timeline).unwrap();
-    let records = text
-        .lines()
-        .map(|line| serde_json::from_str::<Value>(line).unwrap());
-    let of_step = records.filter(|record| record["step"] == 0);
+    let records = records(directory, &experiment);
+    let of_step = records.iter().filter(|record| record["step"] == 0);
     let times = |name: &str| -> Vec<u64> {
         let named = of_step.clone().filter(|record| record["record"] == name);
         named.map(|record| record["at"].as_u64().unwrap()).collect()
@@ -289,6 +264,25 @@ fn rest(directory: &Path, table: &mut Table) {
         format!("{each:.0} KB"),
         "≤ 100 KB",
     );
+}
+
+/// Runs an experiment in real time with short latencies, and returns the records of its timeline.
+fn records(directory: &Path, experiment: &Path) -> Vec<Value> {
+    let timeline = directory.join("run.jsonl");
+    let mut run = Process::start(&[
+        "run".as_ref(),
+        experiment.as_os_str(),
+        "--on=pocket".as_ref(),
+        QUICK.as_ref(),
+        "--timeline".as_ref(),
+        timeline.as_os_str(),
+    ]);
+    run.wait();
+    let text = fs::read_to_string(timeline).unwrap();
+    let lines = text.lines();
+    lines
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect()
 }
 
 fn milliseconds(time: Duration) -> String {
