@@ -11,6 +11,7 @@ mod channel;
 mod container_name;
 mod discovery;
 mod events;
+mod evict;
 mod exec;
 mod form;
 mod health;
@@ -145,6 +146,8 @@ async fn answer_call(call: &Call, request: Request) -> Result<Response, ApiError
             portforward::start(call, request)
         }
         (&Method::GET | &Method::POST, true, Subresource::Exec) => exec::start(call, request),
+        (&Method::POST, true, Subresource::Eviction) => evict::create(call, request).await,
+        (_, true, Subresource::Eviction) => Err(ApiError::method_not_allowed()),
         (&Method::GET, true, Subresource::Log) => log::get(call),
         (&Method::GET, true, Subresource::Scale) => scale::get(call),
         (&Method::PUT, true, Subresource::Scale) => scale::put(call, request).await,

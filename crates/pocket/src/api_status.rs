@@ -20,7 +20,7 @@ const TERMINATING: &str = "NamespaceTerminating";
 pub(crate) struct ApiError {
     /// The HTTP status.
     pub code: u16,
-    /// A reason for programs, such as `NotFound`.
+    /// A reason for programs, such as `NotFound`; empty for none.
     pub reason: &'static str,
     /// A message for people.
     pub message: String,
@@ -139,6 +139,40 @@ impl ApiError {
         Self::invalid(kind, "", errors)
     }
 
+    /// A disruption budget does not allow an eviction, for this cause. A client may try again after
+    /// some seconds; 0 leaves that to it.
+    ///
+    /// Rule: `pkg/registry/core/pod/storage/eviction.go`, `createTooManyRequestsError`.
+    pub(crate) fn too_disruptive(cause: &str, retry_after: u32) -> Self {
+        let message = "Cannot evict pod as it would violate the pod's disruption budget.";
+        let mut details = json!({"causes": [{"reason": "DisruptionBudget", "message": cause}]});
+        if retry_after > 0 {
+            details["retryAfterSeconds"] = retry_after.into();
+        }
+        Self::new(429, "TooManyRequests", message).with_details(details)
+    }
+
+    /// Several disruption budgets select the Pod of an eviction. The answer has no reason.
+    pub(crate) fn several_budgets() -> Self {
+        let message = "This pod has more than one PodDisruptionBudget, which the eviction \
+                       subresource does not support.";
+        Self::new(500, "", message)
+    }
+
+    /// The status of a disruption budget is out of bounds. Upstream names the kind in lower case
+    /// here, not the resource.
+    pub(crate) fn impossible_budget(name: &str, why: &str) -> Self {
+        let (group, kind) = ("policy", "poddisruptionbudget");
+        let message = format!("{kind}.{group} \"{name}\" is forbidden: {why}");
+        let details = json!({"name": name, "group": group, "kind": kind});
+        Self::new(403, "Forbidden", message).with_details(details)
+    }
+
+    /// Seconds after which a client should try again, if the error tells.
+    pub(crate) fn retry_after(&self) -> Option<u64> {
+        self.details.as_ref()?["retryAfterSeconds"].as_u64()
+    }
+
     /// The requested history is no longer available; the client must list again.
     pub(crate) fn expired(expired: &Expired) -> Self {
         Self::new(410, "Expired", expired.to_string())
@@ -194,8 +228,11 @@ impl ApiError {
     pub(crate) fn status(&self) -> Value {
         let mut status = json!({
             "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure",
-            "message": self.message, "reason": self.reason, "code": self.code,
+            "message": self.message, "code": self.code,
         });
+        if !self.reason.is_empty() {
+            status["reason"] = self.reason.into();
+        }
         if let Some(details) = &self.details {
             status["details"] = details.clone();
         }

@@ -2,7 +2,7 @@
 //!
 //! A controller acts on the objects as they are, not on the change that woke it: a missed or
 //! repeated change does no harm. The modules are in reading order: shared parts, a Pod's way from
-//! its Deployment to its Services, deletion.
+//! its Deployment to its Services, evictions, deletion.
 
 mod counts;
 mod event_recorder;
@@ -23,6 +23,8 @@ mod scheduler;
 mod stateful_set;
 
 mod endpoint_slice;
+
+mod disruption;
 
 mod event_expiry;
 mod garbage;
@@ -52,6 +54,7 @@ pub(crate) async fn run(registry: Registry, mut random: fastrand::Rng, chance: C
         scheduler::run(registry.clone(), events("default-scheduler")).boxed(),
         job::run(registry.clone(), events("job-controller")).boxed(),
         endpoint_slice::run(registry.clone(), chance).boxed(),
+        disruption::run(registry.clone(), events("controllermanager")).boxed(),
         garbage::run(registry.clone()).boxed(),
         namespace::run(registry.clone()).boxed(),
         event_expiry::run(registry.clone()).boxed(),

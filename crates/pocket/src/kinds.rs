@@ -3,7 +3,9 @@
 //! Discovery, routing and the store know a kind only by its entry. The registry holds the defaults
 //! and checks of its content.
 
+pub(crate) mod disruption_budget;
 pub(crate) mod node;
+pub(crate) mod pod;
 pub(crate) mod selector;
 
 use std::fmt;
@@ -12,6 +14,7 @@ use k8s_openapi::Metadata;
 use k8s_openapi::api::apps::v1::{DaemonSet, Deployment, ReplicaSet, StatefulSet};
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::Pod;
+use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use rules::selector::Labels;
 use serde::Serialize;
@@ -98,7 +101,15 @@ macro_rules! has_status {
     )*};
 }
 
-has_status!(Pod, DaemonSet, Deployment, ReplicaSet, StatefulSet, Job);
+has_status!(
+    Pod,
+    DaemonSet,
+    Deployment,
+    ReplicaSet,
+    StatefulSet,
+    Job,
+    PodDisruptionBudget
+);
 
 impl Kind {
     /// The version of every kind that pocket serves.
@@ -272,5 +283,15 @@ pub(crate) static KINDS: &[Kind] = &[
     Kind {
         has_generation: true,
         ..Kind::new("discovery.k8s.io", "EndpointSlice", "endpointslices", &[])
+    },
+    Kind {
+        has_status: true,
+        has_generation: true,
+        ..Kind::new(
+            "policy",
+            "PodDisruptionBudget",
+            "poddisruptionbudgets",
+            &["pdb"],
+        )
     },
 ];

@@ -9,6 +9,7 @@ mod admit;
 mod bind;
 mod create;
 mod delete;
+mod evict;
 mod identity;
 mod state;
 mod update;

@@ -25,6 +25,7 @@
 //! - [`stateful_set`]: which Pods a StatefulSet creates and deletes, in which order.
 //! - [`daemon_set`]: which Pods a DaemonSet creates and deletes on its node.
 //! - [`job`]: when a Job creates and deletes Pods, and when it is finished.
+//! - [`disruption`]: which Pods may be evicted.
 //! - [`controller_revision`]: the history of a workload's templates.
 //! - [`safe_encoding`]: hashes in names.
 
@@ -33,6 +34,7 @@ pub mod container;
 mod container_id;
 pub mod controller_revision;
 pub mod daemon_set;
+pub mod disruption;
 pub mod endpoints;
 pub mod event_limits;
 pub mod event_text;

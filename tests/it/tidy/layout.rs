@@ -29,6 +29,7 @@ const LAYOUT: [(&str, &[&str]); 4] = [
             "proxy",
             "replica_set",
             "rollout",
+            "disruption",
             "stateful_set",
             "daemon_set",
             "job",

@@ -46,18 +46,23 @@ pub(super) async fn options(request: Request, default: (&str, &str)) -> Result<V
 
 /// The body as an object of `kind`.
 pub(super) async fn object(kind: &Kind, request: Request) -> Result<Value, ApiError> {
+    typed((&kind.api_version(), kind.name), request).await
+}
+
+/// The body as an object of this version and kind.
+pub(super) async fn typed(expected: (&str, &str), request: Request) -> Result<Value, ApiError> {
     let media_type = media_type(&request);
     let bytes = bytes(request).await?;
-    let decoded = decode(&media_type, &bytes, (&kind.api_version(), kind.name))?;
+    let decoded = decode(&media_type, &bytes, expected)?;
     // Rule: `apiserver/pkg/endpoints/handlers/rest.go`, `transformDecodeError`.
     let mut object = decoded.map_err(|cause| {
         ApiError::bad_request(format!(
             "the object provided is unrecognized (must be of type {}): {cause} ({})",
-            kind.name,
+            expected.1,
             summary(&bytes)
         ))
     })?;
-    identify(kind, &mut object)?;
+    identify_as(expected, &mut object)?;
     Ok(object)
 }
 
@@ -115,30 +120,32 @@ fn summary(bytes: &[u8]) -> String {
 
 /// Sets the object's kind and version, and refuses an object with others.
 pub(super) fn identify(kind: &Kind, object: &mut Value) -> Result<(), ApiError> {
+    identify_as((&kind.api_version(), kind.name), object)
+}
+
+fn identify_as((version, kind): (&str, &str), object: &mut Value) -> Result<(), ApiError> {
     if !object.is_object() {
         return Err(ApiError::bad_request(
             "the body of the request must be a Kubernetes object",
         ));
     }
-    let expected = kind.api_version();
     match object["apiVersion"].as_str().unwrap_or_default() {
-        "" => object["apiVersion"] = json!(expected),
-        found if found == expected => {}
+        "" => object["apiVersion"] = json!(version),
+        found if found == version => {}
         found => {
             let message = format!(
                 "the API version in the data ({found}) does not match the expected API version \
-                 ({expected})"
+                 ({version})"
             );
             return Err(ApiError::bad_request(message));
         }
     }
     match object["kind"].as_str().unwrap_or_default() {
-        "" => object["kind"] = json!(kind.name),
-        found if found == kind.name => {}
+        "" => object["kind"] = json!(kind),
+        found if found == kind => {}
         found => {
             let message = format!(
-                "{found} in version \"{expected}\" cannot be handled as a {}: the kinds differ",
-                kind.name
+                "{found} in version \"{version}\" cannot be handled as a {kind}: the kinds differ"
             );
             return Err(ApiError::bad_request(message));
         }

@@ -139,6 +139,12 @@ fn parts(kind: &Kind) -> Vec<Part> {
     let mut parts = Vec::new();
     if kind.name == "Pod" {
         parts.push(Part {
+            name: "eviction",
+            group: "policy",
+            kind: "Eviction",
+            verbs: &["create"],
+        });
+        parts.push(Part {
             name: "exec",
             group: "",
             kind: "PodExecOptions",

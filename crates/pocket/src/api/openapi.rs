@@ -18,6 +18,7 @@ use k8s_openapi::api::coordination::v1 as coordination;
 use k8s_openapi::api::core::v1 as core;
 use k8s_openapi::api::discovery::v1 as discovery;
 use k8s_openapi::api::events::v1 as events;
+use k8s_openapi::api::policy::v1 as policy;
 use schemars::generate::SchemaSettings;
 use schemars::{Schema, SchemaGenerator};
 use serde_json::{Map, Value, json};
@@ -147,6 +148,7 @@ fn add_schema(kind: &Kind, generator: &mut SchemaGenerator) -> Schema {
         "coordination.k8s.io" "Lease" => coordination::Lease,
         "discovery.k8s.io" "EndpointSlice" => discovery::EndpointSlice,
         "events.k8s.io" "Event" => events::Event,
+        "policy" "PodDisruptionBudget" => policy::PodDisruptionBudget,
     }
 }
 

@@ -32,6 +32,7 @@ pub(super) enum Subresource {
     Scale,
     Log,
     Exec,
+    Eviction,
     PortForward,
     /// The subresource by which a namespace controller finalizes a namespace.
     Finalize,
@@ -96,6 +97,7 @@ fn subresource(kind: &Kind, part: &str) -> Option<Subresource> {
         "scale" if kind.has_scale => Some(Subresource::Scale),
         "log" if kind.name == "Pod" => Some(Subresource::Log),
         "exec" if kind.name == "Pod" => Some(Subresource::Exec),
+        "eviction" if kind.name == "Pod" => Some(Subresource::Eviction),
         "portforward" if kind.name == "Pod" => Some(Subresource::PortForward),
         "finalize" if kind.name == "Namespace" => Some(Subresource::Finalize),
         _ => None,

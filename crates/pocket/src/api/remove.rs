@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use super::call::Call;
 use super::{answer, body};
 use crate::api_status::{ApiError, FieldErrors};
+use crate::kinds::Kind;
 use crate::registry::{Deleted, Deletion, Propagation};
 use crate::store::StoredObject;
 
@@ -51,18 +52,30 @@ pub(super) async fn selected(call: &Call, request: Request) -> Result<Response, 
 
 /// The options of a deletion. Those in the body take precedence over the query's.
 async fn deletion(call: &Call, request: Request) -> Result<Deletion, ApiError> {
-    let options = body::options(request, ("v1", "DeleteOptions")).await?;
+    let mut options = body::options(request, ("v1", "DeleteOptions")).await?;
+    if options["gracePeriodSeconds"].is_null() {
+        options["gracePeriodSeconds"] = call.query.grace.into();
+    }
+    if options["propagationPolicy"].is_null() {
+        options["propagationPolicy"] = call.query.propagation.clone().into();
+    }
+    let mut deletion = deletion_of(call.target.kind, &options)?;
+    deletion.dry_run |= call.query.dry_run;
+    Ok(deletion)
+}
+
+/// The deletion that `DeleteOptions` ask for; null is none.
+pub(super) fn deletion_of(kind: &Kind, options: &Value) -> Result<Deletion, ApiError> {
     let text = |value: &Value| value.as_str().map(str::to_owned);
     let preconditions = &options["preconditions"];
-    let policy = options["propagationPolicy"].as_str();
     Ok(Deletion {
-        grace: options["gracePeriodSeconds"].as_i64().or(call.query.grace),
+        grace: options["gracePeriodSeconds"].as_i64(),
         uid: text(&preconditions["uid"]),
         version: text(&preconditions["resourceVersion"]),
-        dry_run: call.query.dry_run || options["dryRun"] == json!(["All"]),
-        propagation: match policy.or(call.query.propagation.as_deref()) {
+        dry_run: options["dryRun"] == json!(["All"]),
+        propagation: match options["propagationPolicy"].as_str() {
             // Rule: `pkg/registry/batch/job/strategy.go`, `DefaultGarbageCollectionPolicy`.
-            None | Some("") => (call.target.kind.name == "Job").then_some(Propagation::Orphan),
+            None | Some("") => (kind.name == "Job").then_some(Propagation::Orphan),
             Some(policy) => Some(propagation(policy)?),
         },
     })

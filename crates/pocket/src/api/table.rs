@@ -4,6 +4,7 @@
 
 mod cell;
 mod containers;
+mod disruption_budget;
 mod events;
 mod metadata;
 mod node;
@@ -109,6 +110,7 @@ pub(super) fn printer(kind: &Kind) -> &'static Printer {
         "Namespace" => &metadata::NAMESPACE,
         "Node" => &node::NODE,
         "Pod" => &pod::POD,
+        "PodDisruptionBudget" => &disruption_budget::DISRUPTION_BUDGET,
         "ReplicaSet" => &workloads::REPLICA_SET,
         "Secret" => &metadata::SECRET,
         "Service" => &services::SERVICE,

@@ -1,6 +1,7 @@
 //! The API as a client sees it: requests and responses over the router, without a transport.
 
 mod discovery;
+mod evictions;
 mod forms;
 mod objects;
 mod patches;

@@ -68,7 +68,12 @@ impl FieldErrors {
 
     /// Reports a value of the right type that is not valid.
     pub(crate) fn invalid(&mut self, field: &str, value: impl Into<Value>, why: &str) {
-        let message = with_reason(&format!("Invalid value: {}", value.into()), why);
+        self.invalid_shown(field, &value.into().to_string(), why);
+    }
+
+    /// As [`FieldErrors::invalid`], for a value printed in a special format.
+    pub(crate) fn invalid_shown(&mut self, field: &str, shown: &str, why: &str) {
+        let message = with_reason(&format!("Invalid value: {shown}"), why);
         self.add(field, "FieldValueInvalid", message);
     }
 

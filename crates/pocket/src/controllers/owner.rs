@@ -107,7 +107,8 @@ fn set_owner(object: &mut impl Object, owner: &str, reference: Option<OwnerRefer
     owners.extend(reference);
 }
 
-fn controller(object: &impl Object) -> Option<&OwnerReference> {
+/// The owner reference of the object's controller.
+pub(crate) fn controller(object: &impl Object) -> Option<&OwnerReference> {
     let owners = object.metadata().owner_references.as_ref()?;
     owners.iter().find(|owner| owner.controller == Some(true))
 }

@@ -1,12 +1,11 @@
 //! A Pod's phase, readiness, age, restarts and sidecars, as controllers read them from the object.
 
-use k8s_openapi::api::core::v1::{
-    Container, ContainerStatus, Pod, PodCondition, PodSpec, PodStatus,
-};
+use k8s_openapi::api::core::v1::{Container, ContainerStatus, Pod, PodSpec, PodStatus};
 use rules::Moment;
 use rules::replica_set::Phase;
 
 use crate::clock::Clock;
+use crate::kinds::pod::ready;
 
 pub(super) fn phase(pod: &Pod) -> Phase {
     let status = pod.status.as_ref();
@@ -39,12 +38,6 @@ pub(super) fn is_ready(pod: &Pod) -> bool {
 pub(super) fn ready_since(pod: &Pod, clock: &Clock) -> Option<Moment> {
     let since = ready(pod)?.last_transition_time.as_ref();
     Some(since.map_or(Moment::ZERO, |time| clock.moment_of(time)))
-}
-
-/// The Pod's `Ready` condition, if it is True.
-fn ready(pod: &Pod) -> Option<&PodCondition> {
-    let mut conditions = pod.status.as_ref()?.conditions.iter().flatten();
-    conditions.find(|found| found.type_ == "Ready" && found.status == "True")
 }
 
 pub(super) fn created(pod: &Pod, clock: &Clock) -> Moment {

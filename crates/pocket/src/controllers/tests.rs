@@ -1,6 +1,7 @@
 //! All controllers together, on a paused clock, with a simulated kubelet.
 
 mod daemon_sets;
+mod disruption;
 mod endpoints;
 mod going;
 mod jobs;

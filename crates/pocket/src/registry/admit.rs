@@ -6,6 +6,7 @@
 mod container;
 mod daemon_set;
 mod decode;
+mod disruption_budget;
 mod fields;
 mod job;
 mod names;
@@ -19,7 +20,7 @@ mod workload;
 
 use k8s_openapi::api::{
     apps::v1 as apps, batch::v1 as batch, coordination::v1 as coordination, core::v1 as core,
-    discovery::v1 as discovery,
+    discovery::v1 as discovery, policy::v1 as policy,
 };
 use serde_json::Value;
 
@@ -85,6 +86,7 @@ static SCHEMAS: &[Schema] = &[
     Schema::typed::<batch::Job>(),
     Schema::typed::<coordination::Lease>(),
     Schema::typed::<discovery::EndpointSlice>(),
+    Schema::typed::<policy::PodDisruptionBudget>(),
 ];
 
 impl Schema {

@@ -6,7 +6,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use rules::Moment;
 use serde_json::{Value, json};
 
-use super::state::Registry;
+use super::state::{Registry, State};
 use crate::api_status::ApiError;
 use crate::clock::seconds;
 use crate::kinds::Kind;
@@ -75,7 +75,18 @@ impl Registry {
         name: &str,
         deletion: &Deletion,
     ) -> Result<Deleted, ApiError> {
-        let mut state = self.state();
+        self.delete_in(&mut self.state(), kind, namespace, name, deletion)
+    }
+
+    /// As [`Registry::delete_value`], for a caller that holds the state.
+    pub(super) fn delete_in(
+        &self,
+        state: &mut State,
+        kind: &'static Kind,
+        namespace: &str,
+        name: &str,
+        deletion: &Deletion,
+    ) -> Result<Deleted, ApiError> {
         let stored = state.current(kind, namespace, name)?;
         let current = stored.value();
         check_preconditions(kind, name, &current, deletion)?;
@@ -234,7 +245,7 @@ fn grace(kind: &Kind, object: &Value, requested: Option<i64>) -> i64 {
 }
 
 /// Rule: `staging/src/k8s.io/apiserver/pkg/registry/rest/delete.go`, `BeforeDelete`.
-fn check_preconditions(
+pub(super) fn check_preconditions(
     kind: &Kind,
     name: &str,
     current: &Value,

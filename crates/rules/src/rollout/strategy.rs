@@ -43,7 +43,7 @@ impl Strategy {
     pub(super) fn surge(self, replicas: u32) -> u32 {
         match self {
             Self::Recreate => 0,
-            Self::RollingUpdate { surge, .. } => surge.of(replicas, u64::div_ceil),
+            Self::RollingUpdate { surge, .. } => surge.rounded_up(replicas),
         }
     }
 
@@ -66,6 +66,11 @@ impl Strategy {
 }
 
 impl Amount {
+    /// This amount of `whole` Pods; a share rounds up.
+    pub fn rounded_up(self, whole: u32) -> u32 {
+        self.of(whole, u64::div_ceil)
+    }
+
     fn of(self, replicas: u32, divide: impl Fn(u64, u64) -> u64) -> u32 {
         match self {
             Self::Number(number) => number,

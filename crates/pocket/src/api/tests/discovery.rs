@@ -23,6 +23,7 @@ async fn discovery_has_two_forms() {
             "batch",
             "coordination.k8s.io",
             "discovery.k8s.io",
+            "policy",
             "events.k8s.io"
         ]
     );

@@ -2,7 +2,6 @@
 
 use k8s_openapi::api::apps::v1::{Deployment, DeploymentCondition, ReplicaSet, ReplicaSetStatus};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
-use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use rules::Moment;
 use rules::rollout::progress::{Condition, ConditionStatus, Status};
 use rules::rollout::{self, Amount, Set, Size, Strategy};
@@ -50,18 +49,11 @@ fn strategy(deployment: &Deployment) -> Strategy {
     let bounds = strategy.rolling_update.clone().unwrap_or_default();
     let quarter = Amount::Percent(25);
     Strategy::RollingUpdate {
-        surge: bounds.max_surge.as_ref().map_or(quarter, amount),
-        unavailable: bounds.max_unavailable.as_ref().map_or(quarter, amount),
-    }
-}
-
-/// Validation guarantees that a text is a percentage.
-fn amount(value: &IntOrString) -> Amount {
-    match value {
-        IntOrString::Int(number) => Amount::Number(counts::from_api(Some(*number))),
-        IntOrString::String(text) => {
-            Amount::Percent(text.trim_end_matches('%').parse().unwrap_or_default())
-        }
+        surge: bounds.max_surge.as_ref().map_or(quarter, counts::amount),
+        unavailable: bounds
+            .max_unavailable
+            .as_ref()
+            .map_or(quarter, counts::amount),
     }
 }
 

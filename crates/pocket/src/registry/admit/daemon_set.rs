@@ -72,8 +72,8 @@ fn check_strategy(spec: &DaemonSetSpec, errors: &mut FieldErrors) {
     errors.within("rollingUpdate", |errors| {
         workload::check_amount("maxUnavailable", unavailable, errors);
         workload::check_amount("maxSurge", surge, errors);
-        check_at_most_all("maxUnavailable", unavailable, errors);
-        check_at_most_all("maxSurge", surge, errors);
+        workload::check_at_most_all("maxUnavailable", unavailable, errors);
+        workload::check_at_most_all("maxSurge", surge, errors);
         let is_set = |amount: Option<&IntOrString>| !amount.is_some_and(workload::is_zero);
         match (is_set(unavailable), is_set(surge)) {
             (true, true) => {
@@ -84,15 +84,4 @@ fn check_strategy(spec: &DaemonSetSpec, errors: &mut FieldErrors) {
             _ => {}
         }
     });
-}
-
-/// Rule: `IsNotMoreThan100Percent`.
-fn check_at_most_all(field: &str, amount: Option<&IntOrString>, errors: &mut FieldErrors) {
-    let Some(IntOrString::String(text)) = amount else {
-        return;
-    };
-    let percent: Option<u32> = text.strip_suffix('%').and_then(|text| text.parse().ok());
-    if percent.is_some_and(|percent| percent > 100) {
-        errors.invalid(field, text.as_str(), "must not be greater than 100%");
-    }
 }

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, ObjectMeta};
 use rules::names::{is_label, is_qualified, is_subdomain};
 
 use crate::api_status::FieldErrors;
@@ -64,15 +64,41 @@ pub(super) fn check_labels(
         if let Some(why) = refuse_key(key) {
             errors.invalid(field, key.as_str(), &why);
         }
-        if let Some(why) = refuse(
-            value,
-            63,
-            value.is_empty() || is_qualified(value),
-            LABEL_VALUE,
-        ) {
+        if let Some(why) = refuse_value(value) {
             errors.invalid(field, value.as_str(), &why);
         }
     }
+}
+
+/// Checks a label selector.
+///
+/// Rule: `apimachinery/pkg/apis/meta/v1/validation/validation.go`, `ValidateLabelSelector`.
+pub(super) fn check_label_selector(selector: &LabelSelector, errors: &mut FieldErrors) {
+    check_labels("matchLabels", selector.match_labels.as_ref(), errors);
+    let expressions = selector.match_expressions.iter().flatten();
+    errors.each("matchExpressions", expressions, |expression, errors| {
+        let values = expression.values.as_deref().unwrap_or_default();
+        match expression.operator.as_str() {
+            "In" | "NotIn" if values.is_empty() => {
+                let why = "must be specified when `operator` is 'In' or 'NotIn'";
+                errors.required("values", why);
+            }
+            "Exists" | "DoesNotExist" if !values.is_empty() => {
+                let why = "may not be specified when `operator` is 'Exists' or 'DoesNotExist'";
+                errors.forbidden("values", why);
+            }
+            "In" | "NotIn" | "Exists" | "DoesNotExist" => {}
+            other => errors.invalid("operator", other, "not a valid selector operator"),
+        }
+        if let Some(why) = refuse_key(&expression.key) {
+            errors.invalid("key", expression.key.as_str(), &why);
+        }
+        for (index, value) in values.iter().enumerate() {
+            if let Some(why) = refuse_value(value) {
+                errors.invalid(&format!("values[{index}]"), value.as_str(), &why);
+            }
+        }
+    });
 }
 
 /// All reasons why `name` is not a port name: at most 15 characters, with at least one letter (IANA
@@ -107,6 +133,11 @@ fn refuse_key(key: &str) -> Option<String> {
         return Some(format!("prefix part {why}"));
     }
     refuse(name, 63, is_qualified(name), QUALIFIED)
+}
+
+fn refuse_value(value: &str) -> Option<String> {
+    let is_valid = value.is_empty() || is_qualified(value);
+    refuse(value, 63, is_valid, LABEL_VALUE)
 }
 
 fn refuse(text: &str, most: usize, is_valid: bool, rule: &str) -> Option<String> {

@@ -123,11 +123,7 @@ fn check_strategy(spec: &DeploymentSpec, errors: &mut FieldErrors) {
     let field = "rollingUpdate.maxUnavailable";
     check_amount(field, unavailable, errors);
     // A set cannot lack more Pods than it has; a surge has no limit.
-    if let Some(IntOrString::String(text)) = unavailable
-        && percentage(text).is_some_and(|percent| percent > 100)
-    {
-        errors.invalid(field, text.as_str(), "must not be greater than 100%");
-    }
+    check_at_most_all(field, unavailable, errors);
     // A rollout that may neither add nor remove a Pod could never begin.
     if surge.is_some_and(is_zero) && unavailable.is_some_and(is_zero) {
         errors.invalid(
@@ -148,6 +144,21 @@ pub(super) fn check_amount(field: &str, amount: Option<&IntOrString>, errors: &m
             errors.invalid(field, text.as_str(), why);
         }
         _ => {}
+    }
+}
+
+/// Reports more than 100%.
+///
+/// Rule: `IsNotMoreThan100Percent`.
+pub(super) fn check_at_most_all(
+    field: &str,
+    amount: Option<&IntOrString>,
+    errors: &mut FieldErrors,
+) {
+    if let Some(IntOrString::String(text)) = amount
+        && percentage(text).is_some_and(|percent| percent > 100)
+    {
+        errors.invalid(field, text.as_str(), "must not be greater than 100%");
     }
 }
 
