@@ -42,6 +42,11 @@ timing:
     cargo test --locked -p tests timing::a_node -- --ignored
     UPDATE_EXPECT=1 cargo test --locked -p tests timing::the_page
 
+# Records what a node answers to bad requests, on the new cluster that PROBEFLIP_TEST_KUBECONFIG
+# names.
+bad-requests:
+    cargo test --locked -p tests bad_requests::a_node -- --ignored
+
 # Writes docs/predictions-on-a-node.md anew, from the same cluster; takes two hours. With
 # PROBEFLIP_TEST_ROWS, such as `rollout,startup`, only rows with one of these words in their names
 # run on the cluster.

@@ -56,6 +56,8 @@ mod documents;
 /// `lint`: shapes, examples of the documentation, suppression, bad input.
 mod lint;
 
+/// Requests that pocket refuses as a node does.
+mod bad_requests;
 /// `check`, `explain`, `help`, and completions in shells.
 mod checks;
 /// The commands other than `run`.

@@ -16,6 +16,7 @@ pub(crate) mod remove;
 pub(crate) mod served;
 mod target_image;
 pub(crate) mod watches;
+mod yaml_bodies;
 
 use std::{io, path::PathBuf, time::Duration};
 
@@ -242,6 +243,7 @@ fn builder(epoch: Timestamp, latencies: Latencies, seed: u64) -> Builder {
         .seed(seed)
         .epoch(epoch)
         .latencies(latencies.into())
+        .yaml(yaml_bodies::parse)
         .image("probe-target", target_image::image())
 }
 

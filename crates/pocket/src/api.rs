@@ -9,6 +9,7 @@ mod body;
 mod call;
 mod channel;
 mod container_name;
+mod continue_token;
 mod discovery;
 mod events;
 mod evict;
@@ -18,6 +19,7 @@ mod health;
 mod log;
 mod log_options;
 mod openapi;
+mod options;
 mod patch;
 mod path;
 mod portforward;
@@ -37,13 +39,14 @@ mod write;
 
 use axum::Router;
 use axum::extract::{FromRequestParts, Path, Query as Pairs, Request, State};
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get, post};
 use hyper::header::{HeaderMap, USER_AGENT};
-use hyper::{Method, StatusCode};
+use hyper::{Method, StatusCode, Uri};
 
 use crate::api_status::ApiError;
 
+pub(crate) use body::YamlParser;
 pub(crate) use call::Server;
 
 use call::Call;
@@ -83,7 +86,7 @@ pub(crate) fn router(server: Server) -> Router {
         .route(access_review::PATH, post(access_review::create))
         .route("/api/v1/{*rest}", any(core_objects))
         .route("/apis/{group}/v1/{*rest}", any(group_objects))
-        .fallback(async || ApiError::no_such_path())
+        .fallback(async |uri: Uri| no_such_path(uri.path()))
         .with_state(server)
 }
 
@@ -109,8 +112,13 @@ async fn objects(
     rest: &str,
     request: Request,
 ) -> Result<Response, ApiError> {
-    let target = ResourcePath::parse(group, rest).ok_or_else(ApiError::no_such_path)?;
+    let Some(target) = ResourcePath::parse(group, rest) else {
+        return Ok(no_such_path(request.uri().path()));
+    };
     let (mut parts, body) = request.into_parts();
+    if let Some(parse) = server.yaml {
+        parts.extensions.insert(parse);
+    }
     // As pairs, not as a map: `ports` may be given more than once.
     let Pairs(pairs) = Pairs::<Vec<(String, String)>>::from_request_parts(&mut parts, &())
         .await
@@ -128,7 +136,33 @@ async fn objects(
         query,
         agent: agent.to_owned(),
     };
-    answer_call(&call, Request::from_parts(parts, body)).await
+    let answered = answer_call(&call, Request::from_parts(parts, body)).await;
+    if call.target.kind.name == "Endpoints" {
+        let response = answered.unwrap_or_else(IntoResponse::into_response);
+        let deprecated = ENDPOINTS_DEPRECATED.to_owned();
+        return Ok(answer::with_warnings(response, &[deprecated]));
+    }
+    answered
+}
+
+/// The warning of every answer about Endpoints.
+const ENDPOINTS_DEPRECATED: &str =
+    "v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice";
+
+/// The answer for a path that is not served. Outside the groups that are served, nothing knows what
+/// an API's answer looks like.
+fn no_such_path(path: &str) -> Response {
+    let mut parts = path.trim_start_matches('/').split('/');
+    let is_api = match (parts.next(), parts.next()) {
+        (Some("api"), _) => true,
+        (Some("apis"), Some(group)) => discovery::group_names().contains(&group),
+        _ => false,
+    };
+    if is_api {
+        ApiError::no_such_path().into_response()
+    } else {
+        (StatusCode::NOT_FOUND, "404 page not found\n").into_response()
+    }
 }
 
 async fn answer_call(call: &Call, request: Request) -> Result<Response, ApiError> {
@@ -147,7 +181,12 @@ async fn answer_call(call: &Call, request: Request) -> Result<Response, ApiError
         }
         (&Method::GET | &Method::POST, true, Subresource::Exec) => exec::start(call, request),
         (&Method::POST, true, Subresource::Eviction) => evict::create(call, request).await,
-        (_, true, Subresource::Eviction) => Err(ApiError::method_not_allowed()),
+        (_, true, Subresource::Eviction)
+        | (
+            &Method::PUT | &Method::PATCH,
+            true,
+            Subresource::Log | Subresource::Exec | Subresource::PortForward,
+        ) => Err(ApiError::method_not_allowed()),
         (&Method::GET, true, Subresource::Log) => log::get(call),
         (&Method::GET, true, Subresource::Scale) => scale::get(call),
         (&Method::PUT, true, Subresource::Scale) => scale::put(call, request).await,

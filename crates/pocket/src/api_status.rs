@@ -7,7 +7,7 @@ mod field_error;
 use serde_json::{Value, json};
 
 use crate::kinds::Kind;
-use crate::store::Expired;
+use crate::store::{Expired, Version};
 
 pub(crate) use field_error::{FieldError, FieldErrors};
 
@@ -25,6 +25,8 @@ pub(crate) struct ApiError {
     /// A message for people.
     pub message: String,
     details: Option<Value>,
+    /// By which a client can go on with its list.
+    continue_token: Option<String>,
 }
 
 impl ApiError {
@@ -59,7 +61,7 @@ impl ApiError {
             "Operation cannot be fulfilled on {} \"{name}\": {why}",
             qualified(kind.name, kind.group)
         );
-        let details = json!({"name": name, "group": kind.group, "kind": kind.name});
+        let details = details(name, kind.group, kind.name);
         Self::new(409, "Conflict", message).with_details(details)
     }
 
@@ -97,9 +99,52 @@ impl ApiError {
         Self::invalid_of(kind.name, kind.group, name, errors)
     }
 
-    /// Options of a deletion are wrong.
-    pub(crate) fn invalid_deletion(errors: FieldErrors) -> Self {
-        Self::invalid_of("DeleteOptions", "meta.k8s.io", "", errors)
+    /// A review of access is wrong. Upstream leaves its kind out.
+    pub(crate) fn invalid_review(errors: FieldErrors) -> Self {
+        Self::invalid_of("", "authorization.k8s.io", "", errors)
+    }
+
+    /// A scale is wrong.
+    pub(crate) fn invalid_scale(name: &str, errors: FieldErrors) -> Self {
+        Self::invalid_of("Scale", "autoscaling", name, errors)
+    }
+
+    /// Options of a request are wrong; `options` is their kind.
+    pub(crate) fn invalid_options(options: &str, errors: FieldErrors) -> Self {
+        Self::invalid_of(options, "meta.k8s.io", "", errors)
+    }
+
+    /// A replacement does not name the version that it replaces, which its kind asks for. Upstream
+    /// names the resource here, not the kind.
+    pub(crate) fn without_version(kind: &Kind, name: &str) -> Self {
+        let mut errors = FieldErrors::default();
+        errors.invalid(
+            "metadata.resourceVersion",
+            0,
+            "must be specified for an update",
+        );
+        Self::invalid_of(kind.plural, kind.group, name, errors)
+    }
+
+    /// An error for which upstream has no reason: any that its code does not expect.
+    pub(crate) fn unexpected(message: impl Into<String>) -> Self {
+        Self::new(500, "", message)
+    }
+
+    /// The requested version is later than the latest one. Only a list at exactly that version does
+    /// not tell when to try again.
+    ///
+    /// Rule: `apiserver/pkg/storage/errors.go`, `NewTooLargeResourceVersionError`.
+    pub(crate) fn too_large_version(asked: Version, present: Version, is_exact: bool) -> Self {
+        let message = format!("Timeout: Too large resource version: {asked}, current: {present}");
+        let cause = json!({
+            "reason": "ResourceVersionTooLarge", "message": "Too large resource version",
+        });
+        let mut details = json!({"causes": [cause]});
+        if !is_exact {
+            details["retryAfterSeconds"] = json!(1);
+        }
+        Self::new(504, "Timeout", message).with_details(details)
     }
 
     pub(crate) fn invalid_log_options(pod: &str, errors: FieldErrors) -> Self {
@@ -109,12 +154,16 @@ impl ApiError {
     fn invalid_of(kind: &str, group: &str, name: &str, errors: FieldErrors) -> Self {
         let errors = errors.into_vec();
         let text = |error: &FieldError| format!("{}: {}", error.field, error.message);
-        let list = match errors.as_slice() {
-            [only] => text(only),
-            several => {
-                let texts: Vec<String> = several.iter().map(text).collect();
-                format!("[{}]", texts.join(", "))
+        // Of equal errors the message names one, and `causes` names all.
+        let mut texts: Vec<String> = Vec::new();
+        for text in errors.iter().map(text) {
+            if !texts.contains(&text) {
+                texts.push(text);
             }
+        }
+        let list = match texts.as_slice() {
+            [only] => only.clone(),
+            several => format!("[{}]", several.join(", ")),
         };
         let cause = |error: &FieldError| {
             let FieldError {
@@ -128,7 +177,8 @@ impl ApiError {
         let causes: Vec<Value> = errors.iter().map(cause).collect();
         let message = format!("{} \"{name}\" is invalid: {list}", qualified(kind, group));
         // `NewInvalid` names the kind, where the other errors name the resource.
-        let details = json!({"name": name, "group": group, "kind": kind, "causes": causes});
+        let mut details = details(name, group, kind);
+        details["causes"] = causes.into();
         Self::new(422, "Invalid", message).with_details(details)
     }
 
@@ -156,7 +206,7 @@ impl ApiError {
     pub(crate) fn several_budgets() -> Self {
         let message = "This pod has more than one PodDisruptionBudget, which the eviction \
                        subresource does not support.";
-        Self::new(500, "", message)
+        Self::unexpected(message)
     }
 
     /// The status of a disruption budget is out of bounds. Upstream names the kind in lower case
@@ -178,6 +228,23 @@ impl ApiError {
         Self::new(410, "Expired", expired.to_string())
     }
 
+    /// The history that a list in parts needs is no longer available. `token` continues the list
+    /// with what there is now.
+    ///
+    /// Rule: `apiserver/pkg/storage/etcd3/errors.go`, `handleCompactedErrorForPaging`.
+    pub(crate) fn inconsistent_continue(token: &str) -> Self {
+        let message = "The provided continue parameter is too old to display a consistent list \
+                       result. You can start a new list without the continue parameter, or use the \
+                       continue token in this response to retrieve the remainder of the results. \
+                       Continuing with the provided token results in an inconsistent list - \
+                       objects that were created, modified, or deleted between the time the first \
+                       chunk was returned and now may show up in the list.";
+        Self {
+            continue_token: Some(token.to_owned()),
+            ..Self::new(410, "Expired", message)
+        }
+    }
+
     /// The path is not served.
     pub(crate) fn no_such_path() -> Self {
         Self::new(
@@ -185,12 +252,13 @@ impl ApiError {
             "NotFound",
             "the server could not find the requested resource",
         )
+        .with_details(json!({}))
     }
 
     /// The resource does not support this method.
     pub(crate) fn method_not_allowed() -> Self {
         let message = "the server does not allow this method on the requested resource";
-        Self::new(405, "MethodNotAllowed", message)
+        Self::new(405, "MethodNotAllowed", message).with_details(json!({}))
     }
 
     /// The object names another namespace than the path of the request.
@@ -212,6 +280,7 @@ impl ApiError {
             reason,
             message: message.into(),
             details: None,
+            continue_token: None,
         }
     }
 
@@ -230,6 +299,9 @@ impl ApiError {
             "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure",
             "message": self.message, "code": self.code,
         });
+        if let Some(token) = &self.continue_token {
+            status["metadata"]["continue"] = token.clone().into();
+        }
         if !self.reason.is_empty() {
             status["reason"] = self.reason.into();
         }
@@ -240,8 +312,18 @@ impl ApiError {
     }
 
     fn about(self, kind: &Kind, name: &str) -> Self {
-        self.with_details(json!({"name": name, "group": kind.group, "kind": kind.plural}))
+        self.with_details(details(name, kind.group, kind.plural))
     }
+}
+
+/// What an error is about, without what is empty.
+fn details(name: &str, group: &str, kind: &str) -> Value {
+    let fields = [("name", name), ("group", group), ("kind", kind)];
+    let fields = fields.into_iter().filter(|(_, value)| !value.is_empty());
+    fields
+        .map(|(field, value)| (field.to_owned(), value.into()))
+        .collect::<serde_json::Map<_, _>>()
+        .into()
 }
 
 /// A kind with its group, such as `Deployment.apps`.

@@ -23,6 +23,7 @@ mod scheduler;
 mod stateful_set;
 
 mod endpoint_slice;
+pub(crate) mod endpoints;
 
 mod disruption;
 
@@ -31,6 +32,7 @@ mod garbage;
 mod namespace;
 pub(crate) mod namespace_objects;
 mod node_taints;
+mod taint_eviction;
 
 pub(crate) use endpoint_slice::{HEADLESS, service_of};
 pub(crate) use informer::{Informer, Key, key};
@@ -59,6 +61,7 @@ pub(crate) async fn run(registry: Registry, mut random: fastrand::Rng, chance: C
         namespace::run(registry.clone()).boxed(),
         event_expiry::run(registry.clone()).boxed(),
         node_taints::run(registry.clone()).boxed(),
+        taint_eviction::run(registry.clone(), events("taint-eviction-controller")).boxed(),
     ];
     // In one task: they are polled in this order, so equal runs are equal.
     join_all(loops).await;

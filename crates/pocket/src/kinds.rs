@@ -54,6 +54,10 @@ pub(crate) struct Kind {
     pub has_wanted_annotations: bool,
     /// Whether it has the subresource `scale`.
     pub has_scale: bool,
+    /// Whether a replacement must name the version that it replaces.
+    ///
+    /// Rule: `AllowUnconditionalUpdate` in `pkg/registry/*/strategy.go`.
+    pub needs_version: bool,
     /// Whether its objects are given: they can be changed, but not created or deleted.
     pub is_fixed: bool,
 }
@@ -133,6 +137,7 @@ impl Kind {
             has_generation: false,
             has_wanted_annotations: false,
             has_scale: false,
+            needs_version: false,
             is_fixed: false,
         }
     }
@@ -219,6 +224,7 @@ pub(crate) fn untyped<K: Object>(object: &K) -> Value {
 /// Every kind, in the order in which discovery names them.
 pub(crate) static KINDS: &[Kind] = &[
     Kind::new("", "ConfigMap", "configmaps", &["cm"]),
+    Kind::new("", "Endpoints", "endpoints", &["ep"]),
     Kind::new("", "Event", "events", &["ev"]),
     Kind {
         namespaced: false,
@@ -236,6 +242,19 @@ pub(crate) static KINDS: &[Kind] = &[
         has_status: true,
         has_generation: true,
         ..Kind::new("", "Pod", "pods", &["po"])
+    },
+    // None can be created; clients that list everything expect it.
+    Kind {
+        in_all: true,
+        has_status: true,
+        has_generation: true,
+        has_scale: true,
+        ..Kind::new(
+            "",
+            "ReplicationController",
+            "replicationcontrollers",
+            &["rc"],
+        )
     },
     Kind::new("", "Secret", "secrets", &[]),
     Kind::new("", "ServiceAccount", "serviceaccounts", &["sa"]),
@@ -279,7 +298,10 @@ pub(crate) static KINDS: &[Kind] = &[
         has_generation: true,
         ..Kind::new("batch", "Job", "jobs", &[])
     },
-    Kind::new("coordination.k8s.io", "Lease", "leases", &[]),
+    Kind {
+        needs_version: true,
+        ..Kind::new("coordination.k8s.io", "Lease", "leases", &[])
+    },
     Kind {
         has_generation: true,
         ..Kind::new("discovery.k8s.io", "EndpointSlice", "endpointslices", &[])
@@ -287,6 +309,7 @@ pub(crate) static KINDS: &[Kind] = &[
     Kind {
         has_status: true,
         has_generation: true,
+        needs_version: true,
         ..Kind::new(
             "policy",
             "PodDisruptionBudget",

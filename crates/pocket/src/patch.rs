@@ -10,7 +10,7 @@ pub(crate) mod managed;
 mod schema;
 pub(crate) mod strategic;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::api_status::ApiError;
 
@@ -23,23 +23,22 @@ pub(crate) fn merge(current: &Value, patch: &Value) -> Value {
 
 /// RFC 6902: a list of operations, applied all or none.
 pub(crate) fn operations(current: &Value, patch: Value) -> Result<Value, ApiError> {
-    let patch: json_patch::Patch = serde_json::from_value(patch)
-        .map_err(|error| ApiError::bad_request(format!("error decoding patch: {error}")))?;
-    let mut next = current.clone();
-    // 422, not 400: the patch is well formed. Upstream:
+    // 422, not 400: the patch is well formed. Upstream says no more than that it failed:
     // `staging/src/k8s.io/apiserver/pkg/endpoints/handlers/patch.go`, `applyJSPatch`.
-    json_patch::patch(&mut next, &patch).map_err(|error| {
-        let message =
-            format!("the server rejected our request due to an error in our request: {error}");
-        ApiError::new(422, "Invalid", message)
-    })?;
+    let refused = || {
+        let message = "the server rejected our request due to an error in our request";
+        ApiError::new(422, "Invalid", message).with_details(json!({}))
+    };
+    let patch: Option<json_patch::Patch> = serde_json::from_value(patch).ok();
+    let mut next = current.clone();
+    let patched = json_patch::patch(&mut next, &patch.ok_or_else(refused)?).ok();
+    patched.ok_or_else(refused)?;
     Ok(next)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
 
     #[test]
     fn a_failed_test_refuses_all_operations() {
@@ -48,12 +47,8 @@ mod tests {
             {"op": "test", "path": "/a", "value": 3},
         ]);
         assert_eq!(operations(&json!({"a": 1}), patch).unwrap_err().code, 422);
-        assert_eq!(
-            operations(&json!({}), json!({"op": "add"}))
-                .unwrap_err()
-                .code,
-            400
-        );
+        let unknown = json!([{"op": "nothing", "path": "/a"}]);
+        assert_eq!(operations(&json!({}), unknown).unwrap_err().code, 422);
     }
 
     #[test]

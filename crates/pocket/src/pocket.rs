@@ -41,6 +41,7 @@ pub struct Builder {
     loopback: Option<Loopback>,
     system_objects: bool,
     latencies: Latencies,
+    yaml: Option<api::YamlParser>,
 }
 
 impl Pocket {
@@ -53,6 +54,7 @@ impl Pocket {
             loopback: None,
             system_objects: false,
             latencies: Latencies::None,
+            yaml: None,
         }
     }
 
@@ -129,6 +131,13 @@ impl Builder {
         Self { latencies, ..self }
     }
 
+    /// Takes request bodies in YAML, which `parse` turns into JSON or a message.
+    #[must_use]
+    pub fn yaml(self, parse: fn(&str) -> Result<Value, String>) -> Self {
+        let yaml = Some(parse as api::YamlParser);
+        Self { yaml, ..self }
+    }
+
     /// The image of containers whose image name ends in `name`, without registry, path, tag and
     /// digest.
     #[must_use]
@@ -160,6 +169,7 @@ impl Builder {
             running: Running::default(),
             tasks: Tasks::default(),
             chance: Arc::new(Mutex::new(chance.fork())),
+            yaml: self.yaml,
         };
         let Server {
             registry,
@@ -189,6 +199,7 @@ impl Builder {
         }
         if self.system_objects {
             tasks.spawn(controllers::namespace_objects::run(registry.clone()));
+            tasks.spawn(controllers::endpoints::run(registry.clone()));
             tasks.spawn(kubelet::node_lease::renew(registry.clone()));
         }
         let pocket = Pocket {

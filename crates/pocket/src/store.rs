@@ -122,6 +122,33 @@ impl Store {
             .flat_map(|(_, objects)| objects.values())
     }
 
+    /// As [`Store::list`], of the objects as they were at `version`.
+    pub(crate) fn list_at(
+        &self,
+        resource: &str,
+        namespace: Option<&str>,
+        version: Version,
+    ) -> Result<Vec<Arc<StoredObject>>, Expired> {
+        let key = |object: &StoredObject| (object.namespace().to_owned(), object.name().to_owned());
+        let present = self.list(resource, namespace);
+        let mut objects: BTreeMap<_, _> = present
+            .map(|object| (key(object), Arc::clone(object)))
+            .collect();
+        let later: Vec<&Event> = self.since(resource, version)?.collect();
+        // Undone one by one, the last one first.
+        for event in later.into_iter().rev() {
+            let key = key(&event.object);
+            if namespace.is_some_and(|namespace| namespace != key.0) {
+                continue;
+            }
+            match &event.previous {
+                Some(previous) => objects.insert(key, Arc::clone(previous)),
+                None => objects.remove(&key),
+            };
+        }
+        Ok(objects.into_values().collect())
+    }
+
     /// Stores `object` under a new version, which is written into it.
     pub(crate) fn put(&mut self, key: Key, mut object: Value) -> Arc<StoredObject> {
         let version = self.next_version();

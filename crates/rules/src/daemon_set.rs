@@ -7,16 +7,44 @@ pub mod failed_pods;
 use std::time::Duration;
 
 use crate::moment::Moment;
+use crate::taint::{self, Taint, Toleration};
 
 /// The part of a DaemonSet that determines what happens to its Pods.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DaemonSet {
-    /// Whether the node matches the template's node selector.
-    pub is_wanted: bool,
+    /// Whether its Pods belong on the node.
+    pub placement: Placement,
     /// `updateStrategy`.
     pub strategy: UpdateStrategy,
     /// `minReadySeconds`.
     pub min_ready: Duration,
+}
+
+/// Whether the Pods of a DaemonSet belong on the node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Placement {
+    /// The node should run one.
+    Wanted,
+    /// A taint with the effect `NoSchedule` keeps new ones away. One that runs goes on.
+    Kept,
+    /// The node should run none.
+    Unwanted,
+}
+
+impl Placement {
+    /// The placement on a node that the template names or selects or not, given its taints.
+    ///
+    /// Rule: `pkg/controller/daemon/daemon_controller.go`, `NodeShouldRunDaemonPod`.
+    pub fn of(is_selected: bool, taints: &[Taint], tolerations: &[Toleration]) -> Self {
+        let evicting: Vec<Taint> = taints.iter().filter(|it| it.evicts()).cloned().collect();
+        if !is_selected || taint::keep_away(&evicting, tolerations) {
+            Self::Unwanted
+        } else if taint::keep_away(taints, tolerations) {
+            Self::Kept
+        } else {
+            Self::Wanted
+        }
+    }
 }
 
 /// How a Pod of another template is replaced. On one node each bound but 0 is one Pod.
@@ -112,12 +140,12 @@ pub fn actions(
 /// Rule: the same file, `updateDaemonSetStatus`.
 pub fn count(set: &DaemonSet, pods: &[Member], now: Moment) -> Counts {
     let pods = known(pods);
-    let oldest = pods.first().filter(|_| set.is_wanted);
+    let oldest = pods.first().filter(|_| set.is_wanted());
     let is = |holds: &dyn Fn(&Member) -> bool| u32::from(oldest.is_some_and(|pod| holds(pod)));
     Counts {
-        desired: u32::from(set.is_wanted),
+        desired: u32::from(set.is_wanted()),
         current: is(&|_| true),
-        misscheduled: u32::from(!set.is_wanted && !pods.is_empty()),
+        misscheduled: u32::from(!set.is_wanted() && !pods.is_empty()),
         ready: is(&|pod| pod.ready_since.is_some()),
         available: is(&|pod| set.is_available(pod, now)),
         updated: is(&|pod| pod.updated),
@@ -125,6 +153,10 @@ pub fn count(set: &DaemonSet, pods: &[Member], now: Moment) -> Counts {
 }
 
 impl DaemonSet {
+    fn is_wanted(&self) -> bool {
+        self.placement == Placement::Wanted
+    }
+
     /// Rule: `pkg/api/v1/pod/util.go`, `IsPodAvailable`.
     fn is_available(&self, pod: &Member, now: Moment) -> bool {
         pod.ready_since
@@ -153,11 +185,15 @@ fn manage(
 ) -> Vec<Action> {
     let delete = |pod: &Member| Action::Delete(pod.name.clone());
     let staying = pods.iter().filter(|pod| !pod.terminating).copied();
-    if !set.is_wanted {
+    if set.placement == Placement::Unwanted {
         return staying.map(delete).collect();
     }
     if pods.is_empty() {
-        return vec![Action::Create];
+        return set
+            .is_wanted()
+            .then_some(Action::Create)
+            .into_iter()
+            .collect();
     }
     let (live, ended): (Vec<&Member>, Vec<_>) = staying.partition(|pod| pod.phase == Phase::Live);
     let mut actions: Vec<Action> = ended
@@ -167,8 +203,8 @@ fn manage(
         .collect();
     match (set.strategy, live.as_slice()) {
         // Even beside a Pod that is being deleted.
-        (UpdateStrategy::Surge, []) => actions.push(Action::Create),
-        (UpdateStrategy::Surge, [_]) => {}
+        (UpdateStrategy::Surge, []) if set.is_wanted() => actions.push(Action::Create),
+        (UpdateStrategy::Surge, [] | [_]) => {}
         (UpdateStrategy::Surge, _) => {
             let surplus = surplus_of_surge(set, &live, now);
             actions.extend(surplus.into_iter().map(delete));
@@ -201,8 +237,9 @@ fn update(set: &DaemonSet, pods: &[&Member], now: Moment) -> Option<Action> {
     let (new, old): (Vec<&Member>, Vec<&Member>) = staying.partition(|pod| pod.updated);
     let delete = |pod: &Member| Action::Delete(pod.name.clone());
     match (set.strategy, new.as_slice(), old.as_slice()) {
-        (UpdateStrategy::Unavailable, [], [old]) => Some(delete(old)),
-        (UpdateStrategy::Surge, [], [_]) if set.is_wanted => Some(Action::Create),
+        (UpdateStrategy::Surge, [], [_]) if set.is_wanted() => Some(Action::Create),
+        // A surge on a node that should run none waits for no other Pod.
+        (UpdateStrategy::Unavailable | UpdateStrategy::Surge, [], [old]) => Some(delete(old)),
         (UpdateStrategy::Surge, [new], [old]) if set.is_available(new, now) => Some(delete(old)),
         _ => None,
     }

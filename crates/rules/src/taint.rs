@@ -1,5 +1,7 @@
 //! Taints of a node, and which of them a Pod tolerates.
 
+use std::time::Duration;
+
 /// A taint.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Taint {
@@ -22,6 +24,17 @@ pub struct Toleration {
     pub value: String,
     /// The taint's effect; empty for every effect.
     pub effect: String,
+    /// `tolerationSeconds`: how long a taint that ends Pods is tolerated; `None` for ever.
+    pub seconds: Option<i64>,
+}
+
+/// How long a Pod may stay on its node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stay {
+    /// No taint ends it.
+    ForEver,
+    /// It is deleted after this time.
+    For(Duration),
 }
 
 impl Taint {
@@ -39,6 +52,11 @@ impl Taint {
     /// Whether one of these tolerations tolerates it.
     pub fn is_tolerated(&self, tolerations: &[Toleration]) -> bool {
         tolerations.iter().any(|it| it.tolerates(self))
+    }
+
+    /// Whether it ends Pods that run on the node.
+    pub fn evicts(&self) -> bool {
+        self.effect == "NoExecute"
     }
 
     /// Whether it keeps Pods without a toleration away.
@@ -67,6 +85,28 @@ pub fn keep_away(taints: &[Taint], tolerations: &[Toleration]) -> bool {
     taints.any(|taint| !taint.is_tolerated(tolerations))
 }
 
+/// How long a Pod with these tolerations stays on a node with these taints. Of several tolerations
+/// of a taint the first one counts.
+///
+/// Rule: `pkg/controller/tainteviction/taint_eviction.go`, `processPodOnNode` and
+/// `getMinTolerationTime`.
+pub fn stay(taints: &[Taint], tolerations: &[Toleration]) -> Stay {
+    let mut least = Stay::ForEver;
+    for taint in taints.iter().filter(|taint| taint.evicts()) {
+        let Some(used) = tolerations.iter().find(|it| it.tolerates(taint)) else {
+            return Stay::For(Duration::ZERO);
+        };
+        if let Some(seconds) = used.seconds {
+            let time = Duration::from_secs(seconds.try_into().unwrap_or_default());
+            least = match least {
+                Stay::For(least) if least < time => Stay::For(least),
+                _ => Stay::For(time),
+            };
+        }
+    }
+    least
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -87,6 +127,7 @@ mod tests {
                 operator: operator.to_owned(),
                 value: value.to_owned(),
                 effect: effect.to_owned(),
+                seconds: None,
             };
             let found = !keep_away(&[taint("NoSchedule")], &[toleration]);
             assert_eq!(found, tolerated, "{key} {operator} {value} {effect}");
@@ -107,5 +148,33 @@ mod tests {
         check("NoSchedule", true);
         check("NoExecute", true);
         check("PreferNoSchedule", false);
+    }
+
+    #[test]
+    fn a_pod_stays_as_long_as_it_tolerates_all_taints() {
+        let for_seconds = |key: &str, seconds| Toleration {
+            key: key.to_owned(),
+            operator: "Exists".to_owned(),
+            seconds,
+            ..Toleration::default()
+        };
+        let other = Taint {
+            key: "l".to_owned(),
+            ..taint("NoExecute")
+        };
+        let seconds = |seconds| Stay::For(Duration::from_secs(seconds));
+        let both = [taint("NoExecute"), other];
+        let check = |taints: &[Taint], tolerations: &[Toleration], expected| {
+            assert_eq!(stay(taints, tolerations), expected, "{tolerations:?}");
+        };
+        check(&[], &[], Stay::ForEver);
+        check(&[taint("NoSchedule")], &[], Stay::ForEver);
+        check(&both[..1], &[], seconds(0));
+        check(&both[..1], &[for_seconds("k", None)], Stay::ForEver);
+        check(&both[..1], &[for_seconds("k", Some(9))], seconds(9));
+        check(&both[..1], &[for_seconds("k", Some(-1))], seconds(0));
+        check(&both, &[for_seconds("k", Some(9))], seconds(0));
+        let twice = [for_seconds("k", Some(9)), for_seconds("", Some(5))];
+        check(&both, &twice, seconds(5));
     }
 }

@@ -6,6 +6,7 @@ use hyper::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER, WARNING};
 use serde_json::{Value, json};
 
 use super::call::Call;
+use super::continue_token::Rest;
 use crate::api_status::ApiError;
 use crate::kinds::Kind;
 use crate::store::{StoredObject, Version};
@@ -28,9 +29,10 @@ fn text(status: StatusCode, body: String) -> Response {
 pub(super) fn list<'a>(
     call: &Call,
     version: Version,
+    rest: &Rest,
     items: impl Iterator<Item = &'a StoredObject>,
 ) -> Response {
-    text(StatusCode::OK, call.list_text(version, items))
+    text(StatusCode::OK, call.list_text(version, rest, items))
 }
 
 /// The response to a completed deletion.

@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use super::body::YamlParser;
 use super::form::Form;
 use super::path::ResourcePath;
 use super::query::Query;
@@ -27,6 +28,8 @@ pub(crate) struct Server {
     /// Tasks of connections that outlive their request.
     pub(crate) tasks: Tasks,
     pub(crate) chance: Arc<Mutex<Chance>>,
+    /// How bodies in YAML are parsed; `None` refuses them.
+    pub(crate) yaml: Option<YamlParser>,
 }
 
 impl Server {

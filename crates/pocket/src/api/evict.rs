@@ -14,6 +14,7 @@ use crate::kinds::metadata_text;
 const TYPE: (&str, &str) = ("policy/v1", "Eviction");
 
 pub(super) async fn create(call: &Call, request: Request) -> Result<Response, ApiError> {
+    call.query.check_write("CreateOptions")?;
     let eviction = body::typed(TYPE, request).await?;
     let target = &call.target;
     body::check_namespace(target.namespace(), &eviction)?;

@@ -132,10 +132,12 @@ fn add_schema(kind: &Kind, generator: &mut SchemaGenerator) -> Schema {
     }
     first! {
         "" "ConfigMap" => core::ConfigMap,
+        "" "Endpoints" => core::Endpoints,
         "" "Event" => core::Event,
         "" "Namespace" => core::Namespace,
         "" "Node" => core::Node,
         "" "Pod" => core::Pod,
+        "" "ReplicationController" => core::ReplicationController,
         "" "Secret" => core::Secret,
         "" "Service" => core::Service,
         "" "ServiceAccount" => core::ServiceAccount,

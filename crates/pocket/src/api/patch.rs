@@ -3,24 +3,23 @@
 use axum::extract::Request;
 use axum::response::Response;
 use hyper::StatusCode;
-use serde_json::Value;
+use serde_json::{Value, json};
 
+use super::body::{APPLY, MERGE, OPERATIONS, STRATEGIC};
 use super::call::Call;
 use super::path::Subresource;
 use super::{answer, body, events, strict};
 use crate::api_status::{ApiError, FieldErrors};
-use crate::kinds::Kind;
+use crate::kinds::{Kind, metadata_text};
 use crate::patch::{self, apply, strategic};
-
-const OPERATIONS: &str = "application/json-patch+json";
-const MERGE: &str = "application/merge-patch+json";
-const STRATEGIC: &str = "application/strategic-merge-patch+json";
-const APPLY: &str = "application/apply-patch+yaml";
 
 pub(super) async fn patch(call: &Call, request: Request) -> Result<Response, ApiError> {
     let media_type = body::media_type(&request);
-    // Parsed as JSON even for apply: its media type says YAML, but kubectl and kube-rs send JSON.
-    let patch = body::patch(request).await?;
+    if ![OPERATIONS, MERGE, STRATEGIC, APPLY].contains(&media_type.as_str()) {
+        return Err(unsupported());
+    }
+    call.query.check_patch(media_type == APPLY)?;
+    let patch = body::patch(&media_type, request).await?;
     if media_type == APPLY {
         return apply(call, patch);
     }
@@ -30,8 +29,33 @@ pub(super) async fn patch(call: &Call, request: Request) -> Result<Response, Api
         let mut patched = patched(&media_type, &shown, patch)?;
         body::check_name(call.target.name(), &mut patched)?;
         body::check_namespace(call.target.namespace(), &patched)?;
+        check_uid(kind, current, &patched)?;
         Ok(events::store(kind, patched))
     })
+}
+
+/// Refuses another UID: a patch is no replacement of an object that is gone. It may leave the UID
+/// out.
+fn check_uid(kind: &Kind, current: &Value, patched: &Value) -> Result<(), ApiError> {
+    let uid = metadata_text(patched, "uid");
+    if uid.is_empty() || uid == metadata_text(current, "uid") {
+        return Ok(());
+    }
+    let mut errors = FieldErrors::default();
+    // Checked for all kinds and for this one, as all metadata.
+    for _ in 0..2 {
+        errors.invalid("metadata.uid", uid, "field is immutable");
+    }
+    Err(ApiError::invalid(
+        kind,
+        metadata_text(current, "name"),
+        errors,
+    ))
+}
+
+fn unsupported() -> ApiError {
+    let message = "415: Unsupported Media Type";
+    ApiError::new(415, "UnsupportedMediaType", message).with_details(json!({}))
 }
 
 /// The result of applying a patch of this media type to `current`.
@@ -40,11 +64,7 @@ pub(super) fn patched(media_type: &str, current: &Value, patch: Value) -> Result
         OPERATIONS => patch::operations(current, patch),
         MERGE => Ok(patch::merge(current, &patch)),
         STRATEGIC => strategic::merge(current, &patch),
-        _ => Err(ApiError::new(
-            415,
-            "UnsupportedMediaType",
-            "415: Unsupported Media Type",
-        )),
+        _ => Err(unsupported()),
     }
 }
 
@@ -52,7 +72,7 @@ fn apply(call: &Call, wanted: Value) -> Result<Response, ApiError> {
     let kind = call.target.kind;
     let wanted = checked(call, wanted)?;
     let wanted = strict::check_declared(kind, wanted)?;
-    let (author, force) = (call.author(), call.query.force);
+    let (author, force) = (call.author(), call.query.force == Some(true));
     // Apply computes the owners itself, as they decide on the result.
     let record = |_: &Value, _: &mut Value| {};
     if call.target.part == Subresource::Status {
@@ -64,6 +84,14 @@ fn apply(call: &Call, wanted: Value) -> Result<Response, ApiError> {
             record,
         )
     } else {
+        let uid = metadata_text(&wanted, "uid");
+        if !uid.is_empty() {
+            let why = format!(
+                "uid mismatch: the provided object specified uid {uid}, and no existing object was \
+                 found"
+            );
+            return Err(ApiError::conflict(kind, call.target.name(), &why));
+        }
         apply::apply(None, &wanted, &author, force).and_then(|object| create(call, object))
     }
 }
@@ -80,14 +108,16 @@ fn create(call: &Call, object: Value) -> Result<Response, ApiError> {
 /// The applied object in its stored form, after the checks specific to apply.
 fn checked(call: &Call, mut wanted: Value) -> Result<Value, ApiError> {
     let kind = call.target.kind;
-    body::identify(kind, &mut wanted)?;
-    if call
-        .query
-        .field_manager
-        .as_ref()
-        .is_none_or(String::is_empty)
-    {
-        return Err(no_manager(kind));
+    let type_of = |field: &str| wanted[field].as_str().unwrap_or_default();
+    let (version, name) = (type_of("apiVersion"), type_of("kind"));
+    if (version, name) != (&kind.api_version(), kind.name) {
+        let version = if version.contains('/') {
+            version.to_owned()
+        } else {
+            format!("/{version}")
+        };
+        let message = format!("invalid object type: {version}, Kind={name}");
+        return Err(ApiError::bad_request(message));
     }
     let managers = wanted["metadata"]["managedFields"].as_array();
     if managers.is_some_and(|managers| !managers.is_empty()) {
@@ -96,10 +126,4 @@ fn checked(call: &Call, mut wanted: Value) -> Result<Value, ApiError> {
     body::check_name(call.target.name(), &mut wanted)?;
     body::check_namespace(call.target.namespace(), &wanted)?;
     Ok(events::store(kind, wanted))
-}
-
-fn no_manager(kind: &Kind) -> ApiError {
-    let mut errors = FieldErrors::default();
-    errors.required("fieldManager", "is required for apply patch");
-    ApiError::invalid(kind, "", errors)
 }

@@ -31,7 +31,9 @@ const MAGIC: &[u8] = b"k8s\0";
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum DecodeError {
     /// The bytes do not begin as every object does.
-    #[error("provided data does not appear to be a protobuf message, expected prefix {MAGIC:?}")]
+    #[error(
+        "provided data does not appear to be a protobuf message, expected prefix [107 56 115 0]"
+    )]
     NoMagic,
     /// The object is in a form of its own within the envelope.
     #[error("the content encoding {0:?} is not known")]

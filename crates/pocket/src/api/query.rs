@@ -12,24 +12,28 @@ use crate::store::Version;
 
 /// The query parameters of a request.
 #[derive(Clone, Debug, Default)]
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "they are independent switches of the protocol"
-)]
 pub(super) struct Query {
     pub(super) label_selector: String,
     pub(super) field_selector: String,
     pub(super) watch: bool,
-    /// `None` if absent; `0` means any version.
-    pub(super) version: Option<Version>,
-    pub(super) version_match: Option<VersionMatch>,
-    pub(super) send_initial_events: bool,
+    /// The version as it is written; `None` if absent.
+    pub(super) version_text: Option<String>,
+    /// `resourceVersionMatch`; empty if absent.
+    pub(super) version_match: String,
+    /// The most objects of one part of a list; `None` for all.
+    pub(super) limit: Option<usize>,
+    pub(super) continue_token: Option<String>,
+    pub(super) send_initial_events: Option<bool>,
     pub(super) allow_bookmarks: bool,
     pub(super) timeout: Option<Duration>,
     pub(super) dry_run: bool,
+    /// The values of `dryRun`.
+    pub(super) dry_runs: Vec<String>,
     pub(super) field_manager: Option<String>,
     pub(super) validation: Validation,
-    pub(super) force: bool,
+    /// `fieldValidation` as it is written.
+    pub(super) validation_text: String,
+    pub(super) force: Option<bool>,
     pub(super) grace: Option<i64>,
     pub(super) propagation: Option<String>,
     /// The parameters of a log.
@@ -58,12 +62,8 @@ pub(super) struct ExecOptions {
     pub(super) tty: bool,
 }
 
-/// How a list's version must relate to the requested one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum VersionMatch {
-    NotOlderThan,
-    Exact,
-}
+/// The values of `resourceVersionMatch`.
+pub(super) const RAW_MATCHES: [&str; 2] = ["Exact", "NotOlderThan"];
 
 /// How fields that the kind lacks are handled.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -87,21 +87,48 @@ impl Query {
         Ok(query)
     }
 
+    /// The version that is asked for; `0` means any. An error is why the text is none.
+    ///
+    /// Rule: `staging/src/k8s.io/apiserver/pkg/storage/api_object_versioner.go`,
+    /// `ParseResourceVersion`.
+    pub(super) fn version(&self) -> Result<Option<Version>, String> {
+        let Some(text) = &self.version_text else {
+            return Ok(None);
+        };
+        let refused = |error: ParseIntError| {
+            let why = go_parse_error("ParseUint", text, *error.kind());
+            format!("resourceVersion: Invalid value: {text:?}: {why}")
+        };
+        text.parse().map(Some).map_err(refused)
+    }
+
+    /// Whether the list or the watch begins with the existing objects, up to a bookmark.
+    pub(super) fn sends_initial_events(&self) -> bool {
+        self.send_initial_events == Some(true)
+    }
+
     fn read(&mut self, name: &str, value: String) -> Result<(), ApiError> {
         match name {
             "labelSelector" => self.label_selector = value,
             "fieldSelector" => self.field_selector = value,
             "watch" => self.watch = truth(&value),
-            "sendInitialEvents" => self.send_initial_events = truth(&value),
+            "sendInitialEvents" => self.send_initial_events = Some(truth(&value)),
             "allowWatchBookmarks" => self.allow_bookmarks = truth(&value),
-            "force" => self.force = truth(&value),
+            "force" => self.force = Some(truth(&value)),
             "fieldManager" => self.field_manager = Some(value),
-            "dryRun" => self.dry_run = dry_run(&value)?,
-            "fieldValidation" => self.validation = validation(&value)?,
-            "resourceVersion" => self.version = optional(&value, version)?,
-            // Only checked: lists are never in parts.
-            "limit" => drop(optional(&value, integer)?),
-            "resourceVersionMatch" => self.version_match = version_match(&value)?,
+            "dryRun" if value.is_empty() => {}
+            "dryRun" => {
+                self.dry_run = true;
+                self.dry_runs.push(value);
+            }
+            "fieldValidation" => {
+                self.validation = validation(&value);
+                self.validation_text = value;
+            }
+            "resourceVersion" => self.version_text = Some(value).filter(|it| !it.is_empty()),
+            "limit" => self.limit = limit(optional(&value, integer)?),
+            "continue" => self.continue_token = Some(value).filter(|it| !it.is_empty()),
+            "resourceVersionMatch" => self.version_match = value,
             "timeoutSeconds" => self.timeout = timeout(optional(&value, integer)?),
             "gracePeriodSeconds" => self.grace = optional(&value, integer)?,
             "propagationPolicy" => self.propagation = Some(value),
@@ -118,7 +145,7 @@ impl Query {
             "previous" => self.log.previous = truth(&value),
             "timestamps" => self.log.timestamps = truth(&value),
             "sinceSeconds" => self.log.since_seconds = optional(&value, integer)?,
-            "sinceTime" => self.log.since_time = optional(&value, |text| time(name, text))?,
+            "sinceTime" => self.log.since_time = optional(&value, time)?,
             "tailLines" => self.log.tail_lines = optional(&value, integer)?,
             "limitBytes" => self.log.limit_bytes = optional(&value, integer)?,
             "includeObject" => self.include_object = RowObject::parse(&value)?,
@@ -165,23 +192,14 @@ fn integer(value: &str) -> Result<i64, ApiError> {
     value.parse().map_err(refused)
 }
 
-/// Parses a resource version.
-///
-/// Rule: `staging/src/k8s.io/apiserver/pkg/storage/api_object_versioner.go`,
-/// `ParseResourceVersion`.
-fn version(value: &str) -> Result<Version, ApiError> {
-    let refused = |error: ParseIntError| {
-        let why = go_parse_error("ParseUint", value, *error.kind());
-        let field = "resourceVersion: Invalid value";
+/// The error is that of Go for a text that begins with no year.
+fn time(value: &str) -> Result<Timestamp, ApiError> {
+    let refusal = || {
         ApiError::bad_request(format!(
-            "invalid resource version: {field}: {value:?}: {why}"
+            "parsing time {value:?} as \"2006-01-02T15:04:05Z07:00\": cannot parse {value:?} as \
+             \"2006\""
         ))
     };
-    value.parse().map_err(refused)
-}
-
-fn time(name: &str, value: &str) -> Result<Timestamp, ApiError> {
-    let refusal = || ApiError::bad_request(format!("invalid value {value:?} for parameter {name}"));
     value.parse().ok().ok_or_else(refusal)
 }
 
@@ -207,43 +225,18 @@ fn go_parse_error(function: &str, text: &str, kind: IntErrorKind) -> String {
     format!("strconv.{function}: parsing {text:?}: {why}")
 }
 
-fn dry_run(value: &str) -> Result<bool, ApiError> {
+fn validation(value: &str) -> Validation {
     match value {
-        "" => Ok(false),
-        "All" => Ok(true),
-        other => Err(unsupported("dryRun", other, "\"All\"")),
+        "Ignore" => Validation::Ignore,
+        "Strict" => Validation::Strict,
+        _ => Validation::Warn,
     }
 }
 
-fn validation(value: &str) -> Result<Validation, ApiError> {
-    match value {
-        "Ignore" => Ok(Validation::Ignore),
-        "" | "Warn" => Ok(Validation::Warn),
-        "Strict" => Ok(Validation::Strict),
-        other => Err(unsupported(
-            "fieldValidation",
-            other,
-            "\"Ignore\", \"Strict\", \"Warn\"",
-        )),
-    }
-}
-
-fn version_match(value: &str) -> Result<Option<VersionMatch>, ApiError> {
-    match value {
-        "" => Ok(None),
-        "NotOlderThan" => Ok(Some(VersionMatch::NotOlderThan)),
-        "Exact" => Ok(Some(VersionMatch::Exact)),
-        other => Err(unsupported(
-            "resourceVersionMatch",
-            other,
-            "\"Exact\", \"NotOlderThan\"",
-        )),
-    }
-}
-
-fn unsupported(name: &str, value: &str, supported: &str) -> ApiError {
-    let message = format!("{name}: Unsupported value: {value:?}: supported values: {supported}");
-    ApiError::new(422, "Invalid", message)
+/// Zero and less count as absent.
+fn limit(limit: Option<i64>) -> Option<usize> {
+    let limit = usize::try_from(limit?).ok()?;
+    (limit > 0).then_some(limit)
 }
 
 #[cfg(test)]
@@ -269,11 +262,18 @@ mod tests {
 
     #[test]
     fn an_empty_version_is_none() {
-        assert_eq!(parse("resourceVersion", "").unwrap().version, None);
-        assert_eq!(
-            parse("resourceVersion", "7").unwrap().version,
-            "7".parse().ok()
-        );
+        let version = |value| parse("resourceVersion", value).unwrap().version();
+        assert_eq!(version(""), Ok(None));
+        assert_eq!(version("7"), Ok("7".parse().ok()));
+        let why = r#"strconv.ParseUint: parsing "-1": invalid syntax"#;
+        let refused = format!(r#"resourceVersion: Invalid value: "-1": {why}"#);
+        assert_eq!(version("-1"), Err(refused));
+    }
+
+    #[test]
+    fn a_limit_of_nothing_is_none() {
+        let limit = |value| parse("limit", value).unwrap().limit;
+        assert_eq!(["2", "0", "-1", ""].map(limit), [Some(2), None, None, None]);
     }
 
     /// The messages are those of a node with Kubernetes 1.36.3.
@@ -283,12 +283,6 @@ mod tests {
             let refused = parse(name, value).unwrap_err();
             assert_eq!((refused.code, refused.message.as_str()), (400, expected));
         };
-        let why = r#"strconv.ParseUint: parsing "x": invalid syntax"#;
-        let version = r#"invalid resource version: resourceVersion: Invalid value: "x": "#;
-        check("resourceVersion", "x", &format!("{version}{why}"));
-        let why = r#"strconv.ParseUint: parsing "-1": invalid syntax"#;
-        let version = r#"invalid resource version: resourceVersion: Invalid value: "-1": "#;
-        check("resourceVersion", "-1", &format!("{version}{why}"));
         for name in ["limit", "timeoutSeconds"] {
             check(
                 name,
@@ -302,13 +296,6 @@ mod tests {
             );
             assert!(parse(name, "-1").is_ok());
         }
-    }
-
-    #[test]
-    fn unknown_words_are_refused() {
-        assert_eq!(parse("dryRun", "Some").unwrap_err().code, 422);
-        assert_eq!(parse("fieldValidation", "Lax").unwrap_err().code, 422);
-        assert!(parse("pretty", "true").is_ok());
     }
 
     #[test]

@@ -8,6 +8,8 @@ use hyper::StatusCode;
 use serde_json::{Value, json};
 
 use super::call::Call;
+use super::continue_token::Rest;
+use super::options::{check_dry_run, refuse};
 use super::{answer, body};
 use crate::api_status::{ApiError, FieldErrors};
 use crate::kinds::Kind;
@@ -47,51 +49,76 @@ pub(super) async fn selected(call: &Call, request: Request) -> Result<Response, 
                 .delete_value(kind, namespace, name, &deletion),
         );
     }
-    Ok(answer::list(call, version, selected.into_iter()))
+    Ok(answer::list(
+        call,
+        version,
+        &Rest::default(),
+        selected.into_iter(),
+    ))
 }
 
-/// The options of a deletion. Those in the body take precedence over the query's.
+/// The options of a deletion. Those in the body take the place of the query's.
 async fn deletion(call: &Call, request: Request) -> Result<Deletion, ApiError> {
     let mut options = body::options(request, ("v1", "DeleteOptions")).await?;
-    if options["gracePeriodSeconds"].is_null() {
-        options["gracePeriodSeconds"] = call.query.grace.into();
+    if options.is_null() {
+        options = json!({
+            "gracePeriodSeconds": call.query.grace, "propagationPolicy": call.query.propagation,
+            "dryRun": call.query.dry_runs,
+        });
     }
-    if options["propagationPolicy"].is_null() {
-        options["propagationPolicy"] = call.query.propagation.clone().into();
-    }
-    let mut deletion = deletion_of(call.target.kind, &options)?;
-    deletion.dry_run |= call.query.dry_run;
-    Ok(deletion)
+    deletion_of(call.target.kind, &options)
 }
 
 /// The deletion that `DeleteOptions` ask for; null is none.
 pub(super) fn deletion_of(kind: &Kind, options: &Value) -> Result<Deletion, ApiError> {
     let text = |value: &Value| value.as_str().map(str::to_owned);
     let preconditions = &options["preconditions"];
+    let dry_runs = options["dryRun"].as_array().into_iter().flatten();
+    let dry_runs: Vec<String> = dry_runs.filter_map(text).collect();
+    let policy = options["propagationPolicy"].as_str();
+    if options["gracePeriodSeconds"].is_string() {
+        return Err(ApiError::bad_request(
+            "json: cannot unmarshal string into Go struct field DeleteOptions.gracePeriodSeconds \
+             of type int64",
+        ));
+    }
+    check(options, policy, &dry_runs)?;
+    let orphan = match options["orphanDependents"].as_bool() {
+        Some(true) => Some(Propagation::Orphan),
+        Some(false) => Some(Propagation::Background),
+        // Rule: `pkg/registry/batch/job/strategy.go`, `DefaultGarbageCollectionPolicy`.
+        None => (kind.name == "Job").then_some(Propagation::Orphan),
+    };
     Ok(Deletion {
         grace: options["gracePeriodSeconds"].as_i64(),
         uid: text(&preconditions["uid"]),
         version: text(&preconditions["resourceVersion"]),
-        dry_run: options["dryRun"] == json!(["All"]),
-        propagation: match options["propagationPolicy"].as_str() {
-            // Rule: `pkg/registry/batch/job/strategy.go`, `DefaultGarbageCollectionPolicy`.
-            None | Some("") => (kind.name == "Job").then_some(Propagation::Orphan),
-            Some(policy) => Some(propagation(policy)?),
-        },
+        dry_run: !dry_runs.is_empty(),
+        propagation: policy.and_then(propagation).or(orphan),
     })
 }
 
 /// Rule: `k8s.io/apimachinery/pkg/apis/meta/v1/validation/validation.go`, `ValidateDeleteOptions`.
-fn propagation(policy: &str) -> Result<Propagation, ApiError> {
+fn check(options: &Value, policy: Option<&str>, dry_runs: &[String]) -> Result<(), ApiError> {
+    let mut errors = FieldErrors::default();
+    let policy = policy.unwrap_or_default();
+    if !policy.is_empty() && options["orphanDependents"].is_boolean() {
+        let why = "orphanDependents and deletionPropagation cannot be both set";
+        errors.invalid("propagationPolicy", policy, why);
+    }
+    if !policy.is_empty() && propagation(policy).is_none() {
+        let supported = ["Foreground", "Background", "Orphan", "nil"];
+        errors.unsupported("propagationPolicy", policy, &supported);
+    }
+    check_dry_run(dry_runs, &mut errors);
+    refuse("DeleteOptions", errors)
+}
+
+fn propagation(policy: &str) -> Option<Propagation> {
     match policy {
-        "Background" => Ok(Propagation::Background),
-        "Foreground" => Ok(Propagation::Foreground),
-        "Orphan" => Ok(Propagation::Orphan),
-        other => {
-            let mut errors = FieldErrors::default();
-            let supported = ["Foreground", "Background", "Orphan", "nil"];
-            errors.unsupported("propagationPolicy", other, &supported);
-            Err(ApiError::invalid_deletion(errors))
-        }
+        "Background" => Some(Propagation::Background),
+        "Foreground" => Some(Propagation::Foreground),
+        "Orphan" => Some(Propagation::Orphan),
+        _ => None,
     }
 }

@@ -8,10 +8,12 @@ use serde_json::{Value, json};
 
 use super::call::Call;
 use super::{answer, body, patch};
-use crate::api_status::ApiError;
+use crate::api_status::{ApiError, FieldErrors};
 use crate::kinds::selector;
 use crate::patch::managed;
 use crate::registry::Part;
+
+const TYPE: (&str, &str) = ("autoscaling/v1", "Scale");
 
 pub(super) fn get(call: &Call) -> Result<Response, ApiError> {
     let object = call.object()?;
@@ -19,13 +21,16 @@ pub(super) fn get(call: &Call) -> Result<Response, ApiError> {
 }
 
 pub(super) async fn put(call: &Call, request: Request) -> Result<Response, ApiError> {
-    let scale = body::options(request, ("autoscaling/v1", "Scale")).await?;
+    call.query.check_write("UpdateOptions")?;
+    let mut scale = body::typed(TYPE, request).await?;
+    body::check_name(call.target.name(), &mut scale)?;
     write(call, |_| Ok(scale))
 }
 
 pub(super) async fn patch(call: &Call, request: Request) -> Result<Response, ApiError> {
     let media_type = body::media_type(&request);
-    let change = body::patch(request).await?;
+    call.query.check_patch(false)?;
+    let change = body::patch(&media_type, request).await?;
     write(call, |scale| patch::patched(&media_type, scale, change))
 }
 
@@ -38,7 +43,7 @@ fn write(
     let apply = |current: &Value| {
         let mut next = current.clone();
         let scale = change(&shown(current))?;
-        next["spec"]["replicas"] = replicas(&scale)?;
+        next["spec"]["replicas"] = replicas(&scale, target.name())?;
         // The registry compares it: a client that has read an older version gets a conflict.
         next["metadata"]["resourceVersion"] = scale["metadata"]["resourceVersion"].clone();
         managed::record_update(Some(current), &mut next, &author);
@@ -52,12 +57,21 @@ fn write(
 }
 
 /// The number of replicas; an absent number is zero, as in Go.
-fn replicas(scale: &Value) -> Result<Value, ApiError> {
+///
+/// Rule: `pkg/apis/autoscaling/validation/validation.go`, `ValidateScale`.
+fn replicas(scale: &Value, name: &str) -> Result<Value, ApiError> {
     match &scale["spec"]["replicas"] {
         Value::Null => Ok(json!(0)),
+        number if number.as_i64() < Some(0) && number.is_i64() => {
+            let mut errors = FieldErrors::default();
+            let why = "must be greater than or equal to 0";
+            errors.invalid("spec.replicas", number.clone(), why);
+            Err(ApiError::invalid_scale(name, errors))
+        }
         number @ Value::Number(_) => Ok(number.clone()),
         other => Err(ApiError::bad_request(format!(
-            "spec.replicas must be a number, not {other}"
+            "Scale in version \"v1\" cannot be handled as a Scale: spec.replicas must be a number, \
+             not {other}"
         ))),
     }
 }

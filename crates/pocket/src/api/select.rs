@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use rules::selector::Selector;
+use rules::selector::{ParseError, Selector};
 use serde_json::Value;
 
 use super::query::Query;
@@ -43,16 +43,10 @@ impl Selection {
         namespace: Option<&str>,
         query: &Query,
     ) -> Result<Self, ApiError> {
-        let labels = query.label_selector.parse().map_err(|error| {
-            ApiError::bad_request(format!("unable to parse label selector: {error}"))
-        })?;
-        let terms = query
-            .field_selector
-            .split(',')
-            .filter(|term| !term.is_empty());
-        let fields = terms
-            .map(|term| FieldTerm::parse(kind, term))
-            .collect::<Result<_, _>>()?;
+        let labels = query.label_selector.parse();
+        let labels =
+            labels.map_err(|error: ParseError| ApiError::bad_request(error.to_string()))?;
+        let fields = field_terms(kind, &query.field_selector).map_err(ApiError::bad_request)?;
         let namespace = namespace
             .filter(|namespace| !namespace.is_empty())
             .map(str::to_owned);
@@ -61,6 +55,11 @@ impl Selection {
             labels,
             fields,
         })
+    }
+
+    /// Whether there is no condition but the namespace.
+    pub(super) fn is_empty(&self) -> bool {
+        self.labels.is_empty() && self.fields.is_empty()
     }
 
     /// Whether the object meets all conditions.
@@ -77,29 +76,90 @@ impl Selection {
     }
 }
 
-impl FieldTerm {
-    fn parse(kind: &Kind, term: &str) -> Result<Self, ApiError> {
-        // `!=` contains `=`, so it is tried first, and `==` before `=`.
-        let unequal = term
-            .split_once("!=")
-            .map(|(path, value)| (path, value, false));
-        let equal = || term.split_once("==").or_else(|| term.split_once('='));
-        let Some((path, value, equal)) =
-            unequal.or_else(|| equal().map(|(path, value)| (path, value, true)))
-        else {
-            return Err(ApiError::bad_request(format!(
-                "invalid selector: '{term}'; can't understand '{term}'"
-            )));
-        };
-        let stored = selectable(kind, path).map_err(ApiError::bad_request)?;
-        Ok(Self {
+/// Rule: `k8s.io/apimachinery/pkg/fields/selector.go`, `parseSelector`: terms are read in
+/// alphabetical order.
+fn field_terms(kind: &Kind, selector: &str) -> Result<Vec<FieldTerm>, String> {
+    let mut parts = split_terms(selector);
+    parts.sort_unstable();
+    let mut terms = Vec::new();
+    for part in parts.into_iter().filter(|part| !part.is_empty()) {
+        let unknown = || format!("invalid selector: '{selector}'; can't understand '{part}'");
+        let (path, equal, value) = split_term(part).ok_or_else(unknown)?;
+        let value = unescape(value)?;
+        // A term that compares nothing with nothing always holds.
+        if path.is_empty() && value.is_empty() && equal {
+            continue;
+        }
+        let stored = selectable(kind, path)?;
+        terms.push(FieldTerm {
             pointer: format!("/{}", stored.replace('.', "/")),
             is_switch: SWITCHES.contains(&path),
-            value: value.to_owned(),
+            value,
             equal,
-        })
+        });
     }
+    Ok(terms)
+}
 
+/// The terms between commas; a comma after a backslash is part of a term.
+fn split_terms(selector: &str) -> Vec<&str> {
+    let (mut terms, mut start, mut is_escaped) = (Vec::new(), 0, false);
+    for (place, sign) in selector.char_indices() {
+        if is_escaped {
+            is_escaped = false;
+        } else if sign == '\\' {
+            is_escaped = true;
+        } else if sign == ',' {
+            terms.push(&selector[start..place]);
+            start = place + 1;
+        }
+    }
+    terms.push(&selector[start..]);
+    terms
+}
+
+/// Field, whether the values must be equal, and value, by the first operator.
+fn split_term(term: &str) -> Option<(&str, bool, &str)> {
+    let place = term.find(['!', '=']).filter(|place| {
+        let rest = &term[*place..];
+        rest.starts_with('=') || rest.starts_with("!=")
+    })?;
+    let (path, rest) = term.split_at(place);
+    let operators = [("!=", false), ("==", true), ("=", true)];
+    let mut operators = operators.into_iter();
+    operators.find_map(|(operator, equal)| {
+        let value = rest.strip_prefix(operator)?;
+        Some((path, equal, value))
+    })
+}
+
+fn unescape(value: &str) -> Result<String, String> {
+    let mut result = String::new();
+    let mut signs = value.chars();
+    while let Some(sign) = signs.next() {
+        match sign {
+            '\\' => match signs.next() {
+                Some(sign @ ('\\' | ',' | '=')) => result.push(sign),
+                other => {
+                    let other = other.map(String::from).unwrap_or_default();
+                    return Err(format!(
+                        "invalid field selector: invalid escape sequence: \\{other}"
+                    ));
+                }
+            },
+            ',' | '=' => {
+                let number = u32::from(sign);
+                return Err(format!(
+                    "invalid field selector: unescaped character in value: {number}"
+                ));
+            }
+            sign => result.push(sign),
+        }
+    }
+    Ok(result)
+}
+
+impl FieldTerm {
     fn matches(&self, object: &Value) -> bool {
         let found = match object.pointer(&self.pointer) {
             None | Some(Value::Null) if self.is_switch => "false".to_owned(),

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use serde_json::{Value, json};
 
 use super::call::Call;
+use super::continue_token::Rest;
 use super::form::{Form, MetaVersion, RowObject};
 use super::{events, table};
 use crate::store::{StoredObject, Version};
@@ -26,9 +27,9 @@ impl Call {
             }
             Form::Table(meta, row_object) => {
                 let metadata = object.metadata();
-                let version = metadata["resourceVersion"].as_str().unwrap_or_default();
+                let of_table = json!({"resourceVersion": metadata["resourceVersion"]});
                 let rows = std::iter::once(object);
-                let table = self.table(meta, row_object, version, rows, with_columns);
+                let table = self.table(meta, row_object, &of_table, rows, with_columns);
                 table.to_string().into()
             }
         }
@@ -38,22 +39,24 @@ impl Call {
     pub(super) fn list_text<'a>(
         &self,
         version: Version,
+        rest: &Rest,
         items: impl Iterator<Item = &'a StoredObject>,
     ) -> String {
         let kind = self.target.kind;
+        let metadata = list_metadata(version, rest);
         match self.form {
             Form::Whole => {
                 let items = items.map(|item| events::text(kind, item));
                 let (api_version, name) = (kind.api_version(), format!("{}List", kind.name));
-                list(&api_version, &name, version, items)
+                list(&api_version, &name, &metadata, items)
             }
             Form::Metadata(meta) => {
                 let items = items.map(|item| partial_metadata(meta, &item.metadata()).to_string());
                 let name = "PartialObjectMetadataList";
-                list(meta.api_version(), name, version, items.map(Cow::from))
+                list(meta.api_version(), name, &metadata, items.map(Cow::from))
             }
             Form::Table(meta, row_object) => {
-                let table = self.table(meta, row_object, &version.to_string(), items, true);
+                let table = self.table(meta, row_object, &metadata, items, true);
                 table.to_string()
             }
         }
@@ -63,7 +66,7 @@ impl Call {
         &self,
         meta: MetaVersion,
         row_object: RowObject,
-        version: &str,
+        metadata: &Value,
         items: impl Iterator<Item = &'a StoredObject>,
         with_columns: bool,
     ) -> Value {
@@ -90,10 +93,21 @@ impl Call {
         };
         json!({
             "kind": "Table", "apiVersion": meta.api_version(),
-            "metadata": {"resourceVersion": version},
+            "metadata": metadata,
             "columnDefinitions": columns, "rows": rows,
         })
     }
+}
+
+fn list_metadata(version: Version, rest: &Rest) -> Value {
+    let mut metadata = json!({"resourceVersion": version.to_string()});
+    if let Some(token) = &rest.token {
+        metadata["continue"] = token.clone().into();
+    }
+    if let Some(count) = rest.count {
+        metadata["remainingItemCount"] = count.into();
+    }
+    metadata
 }
 
 fn partial_metadata(version: MetaVersion, metadata: &Value) -> Value {
@@ -105,7 +119,7 @@ fn partial_metadata(version: MetaVersion, metadata: &Value) -> Value {
 fn list<'a>(
     api_version: &str,
     name: &str,
-    version: Version,
+    metadata: &Value,
     items: impl Iterator<Item = Cow<'a, str>>,
 ) -> String {
     let mut text = format!(r#"{{"apiVersion":"{api_version}","items":["#);
@@ -113,6 +127,5 @@ fn list<'a>(
         text.push_str(if number == 0 { "" } else { "," });
         text.push_str(&item);
     }
-    let metadata = format!(r#"{{"resourceVersion":"{version}"}}"#);
     text + &format!(r#"],"kind":"{name}","metadata":{metadata}}}"#)
 }

@@ -104,6 +104,7 @@ pub(super) fn printer(kind: &Kind) -> &'static Printer {
         "DaemonSet" => &workloads::DAEMON_SET,
         "Deployment" => &workloads::DEPLOYMENT,
         "EndpointSlice" => &services::ENDPOINT_SLICE,
+        "Endpoints" => &services::ENDPOINTS,
         "Event" => &events::EVENT,
         "Job" => &workloads::JOB,
         "Lease" => &metadata::LEASE,

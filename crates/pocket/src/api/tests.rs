@@ -3,6 +3,7 @@
 mod discovery;
 mod evictions;
 mod forms;
+mod lists;
 mod objects;
 mod patches;
 mod refusals;
@@ -50,6 +51,7 @@ impl Client {
             running: Running::default(),
             tasks: Tasks::default(),
             chance: Arc::new(Mutex::new(Chance::none())),
+            yaml: None,
         };
         Self {
             router: router(server),
@@ -69,9 +71,12 @@ impl Client {
     }
 
     async fn send(&self, method: &str, path: &str, media_type: &str, body: &Value) -> (u16, Value) {
-        let response = self
-            .response(method, path, media_type, body.to_string().into())
-            .await;
+        let body = if body.is_null() {
+            Body::empty()
+        } else {
+            body.to_string().into()
+        };
+        let response = self.response(method, path, media_type, body).await;
         let status = response.status().as_u16();
         let bytes = axum::body::to_bytes(response.into_body(), usize::MAX)
             .await

@@ -15,7 +15,6 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use super::call::Call;
-use super::query::VersionMatch;
 use super::select::Selection;
 use crate::api_status::ApiError;
 use crate::kinds::Kind;
@@ -72,7 +71,9 @@ struct Feed {
 impl Feed {
     fn new(call: &Call) -> Result<Self, ApiError> {
         let query = &call.query;
-        check(call)?;
+        query.check_list()?;
+        // Without a reason, as upstream, which hands on what its storage says.
+        let version = query.version().map_err(ApiError::unexpected)?;
         let kind = call.target.kind;
         let now = Instant::now();
         let mut feed = Self {
@@ -89,12 +90,12 @@ impl Feed {
             ended: false,
             has_columns: false,
         };
-        match query.version {
-            Some(version) if version > Version::default() && !query.send_initial_events => {
+        match version {
+            Some(version) if version > Version::default() && !query.sends_initial_events() => {
                 feed.seen = version;
             }
             // Without a version, or with version 0, the existing objects come first.
-            _ => feed.present(query.send_initial_events && query.allow_bookmarks),
+            _ => feed.present(query.sends_initial_events() && query.allow_bookmarks),
         }
         Ok(feed)
     }
@@ -222,22 +223,6 @@ impl Feed {
         let line = self.line("BOOKMARK", &StoredObject::new(&object));
         self.lines.push_back(line);
     }
-}
-
-fn check(call: &Call) -> Result<(), ApiError> {
-    let query = &call.query;
-    let not_older = query.version_match == Some(VersionMatch::NotOlderThan);
-    if query.send_initial_events && !not_older {
-        let message = "sendInitialEvents: Forbidden: sendInitialEvents requires setting \
-                       resourceVersionMatch to NotOlderThan";
-        return Err(ApiError::new(422, "Invalid", message));
-    }
-    if query.version_match.is_some() && !query.send_initial_events {
-        let message = "resourceVersionMatch: Forbidden: resourceVersionMatch is forbidden for \
-                       watch unless sendInitialEvents is provided";
-        return Err(ApiError::new(422, "Invalid", message));
-    }
-    Ok(())
 }
 
 /// The type comes first, as from an API server: a client that knows it can read the object as it

@@ -9,10 +9,12 @@ use super::call::Call;
 use super::path::Subresource;
 use super::{answer, body, events, strict};
 use crate::api_status::ApiError;
+use crate::kinds::metadata_text;
 use crate::patch::managed;
 use crate::registry::Part;
 
 pub(super) async fn create(call: &Call, request: Request) -> Result<Response, ApiError> {
+    call.query.check_write("CreateOptions")?;
     let kind = call.target.kind;
     // An object of a namespaced kind is created below its namespace only; others have an empty one.
     let namespace = call
@@ -30,7 +32,14 @@ pub(super) async fn create(call: &Call, request: Request) -> Result<Response, Ap
 }
 
 pub(super) async fn replace(call: &Call, request: Request) -> Result<Response, ApiError> {
+    call.query.check_write("UpdateOptions")?;
     let mut object = body::object(call.target.kind, request).await?;
+    if metadata_text(&object, "name").is_empty() {
+        let name = call.target.name();
+        return Err(ApiError::bad_request(format!(
+            "the name of the object ({name} based on URL) was undeterminable: name must be provided"
+        )));
+    }
     body::check_name(call.target.name(), &mut object)?;
     body::check_namespace(call.target.namespace(), &object)?;
     let object = events::store(call.target.kind, object);

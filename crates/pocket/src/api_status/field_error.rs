@@ -79,9 +79,14 @@ impl FieldErrors {
 
     /// Reports a value that is not among `supported`.
     pub(crate) fn unsupported(&mut self, field: &str, value: &str, supported: &[&str]) {
+        self.unsupported_shown(field, &format!("{value:?}"), supported);
+    }
+
+    /// As [`FieldErrors::unsupported`], for a value printed in a special format.
+    pub(crate) fn unsupported_shown(&mut self, field: &str, shown: &str, supported: &[&str]) {
         let quoted: Vec<String> = supported.iter().map(|value| format!("{value:?}")).collect();
         let supported = quoted.join(", ");
-        let message = format!("Unsupported value: {value:?}: supported values: {supported}");
+        let message = format!("Unsupported value: {shown}: supported values: {supported}");
         self.add(field, "FieldValueNotSupported", message);
     }
 
@@ -110,6 +115,17 @@ impl FieldErrors {
     /// Reports a reference to something that does not exist.
     pub(crate) fn not_found(&mut self, field: &str, value: &str) {
         self.add(field, "FieldValueNotFound", format!("Not found: {value:?}"));
+    }
+
+    /// Reports a text of more than `most` bytes.
+    pub(crate) fn too_long(&mut self, field: &str, most: usize) {
+        let message = format!("Too long: may not be more than {most} bytes");
+        self.add(field, "FieldValueTooLong", message);
+    }
+
+    /// The number of errors.
+    pub(crate) fn len(&self) -> usize {
+        self.errors.len()
     }
 
     pub(crate) fn is_empty(&self) -> bool {

@@ -8,10 +8,10 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use k8s_openapi::api::apps::v1::{ControllerRevision, DaemonSet};
-use k8s_openapi::api::core::v1::Pod;
+use k8s_openapi::api::core::v1::{Node, Pod};
 use rules::Moment;
 use rules::daemon_set::failed_pods::FailedPods;
-use rules::daemon_set::{Action, Member, Phase, actions, count};
+use rules::daemon_set::{Action, Member, Phase, Placement, actions, count};
 
 use super::event_recorder::EventRecorder;
 use super::history::{self, Templated};
@@ -21,7 +21,6 @@ use super::pod_control;
 use super::pod_view;
 use super::queue::Queue;
 use super::reconcile::{Reconcile, drive, ignore_refusal};
-use super::scheduler;
 use crate::api_status::ApiError;
 use crate::clock::seconds;
 use crate::kinds::node::NAME as NODE;
@@ -37,6 +36,7 @@ struct Controller {
     sets: Informer<DaemonSet>,
     pods: Informer<Pod>,
     revisions: Informer<ControllerRevision>,
+    nodes: Informer<Node>,
     queue: Queue,
     /// Of each set: when it is looked at without a change.
     checks: BTreeMap<Key, Vec<Moment>>,
@@ -49,6 +49,7 @@ pub(super) async fn run(registry: Registry, events: EventRecorder) {
         sets: Informer::new(&registry),
         pods: Informer::new(&registry),
         revisions: Informer::new(&registry),
+        nodes: Informer::new(&registry),
         registry,
         events,
         queue: Queue::default(),
@@ -80,6 +81,12 @@ impl Reconcile for Controller {
             }
             queue.extend(concerned);
         });
+        let mut is_node_changed = false;
+        self.nodes.catch_up(|_| is_node_changed = true);
+        if is_node_changed {
+            let concerned: Vec<Key> = self.concerned_by_node().collect();
+            self.queue.extend(concerned);
+        }
         // Nothing follows from a change of a ControllerRevision.
         self.revisions.catch_up(|_| {});
     }
@@ -90,6 +97,7 @@ impl Reconcile for Controller {
             () = self.sets.changed() => {}
             () = self.pods.changed() => {}
             () = self.revisions.changed() => {}
+            () = self.nodes.changed() => {}
             () = self.queue.due(self.registry.clock()) => {}
         }
     }
@@ -116,6 +124,31 @@ impl Reconcile for Controller {
 }
 
 impl Controller {
+    fn node(&self) -> Option<Node> {
+        let key = (String::new(), NODE.to_owned());
+        self.nodes.get(&key).cloned()
+    }
+
+    /// The sets to sync after a change of the node: those with a Pod to create, to delete or to
+    /// count anew. A taint that keeps only new Pods away concerns no set.
+    ///
+    /// Rule: `pkg/controller/daemon/daemon_controller.go`, `syncNodeUpdate`.
+    fn concerned_by_node(&self) -> impl Iterator<Item = Key> {
+        let node = self.node();
+        let sets = self.sets.iter().filter(move |set| {
+            let mut pods = self.pods.within(namespace(*set));
+            let has_pods = pods.any(|pod| owner::controls(*set, pod));
+            let status = set.status.as_ref();
+            let is_misscheduled = status.is_some_and(|status| status.number_misscheduled > 0);
+            match convert::rules(set, node.as_ref()).placement {
+                Placement::Wanted => !has_pods || is_misscheduled,
+                Placement::Kept => has_pods && is_misscheduled,
+                Placement::Unwanted => has_pods,
+            }
+        });
+        sets.map(key)
+    }
+
     fn claim(&self, set: &DaemonSet) -> bool {
         let selector = &set.spec.selector;
         let revisions = self.revisions.within(namespace(set));
@@ -137,9 +170,7 @@ impl Controller {
     }
 
     fn act(&mut self, set: &DaemonSet, revisions: &[ControllerRevision]) {
-        let spec = set.spec.template.spec.as_ref();
-        let is_matched = spec.is_none_or(|spec| scheduler::matches_node(&self.registry, spec));
-        let (rules, hash) = (convert::rules(set, is_matched), hash(revisions));
+        let (rules, hash) = (convert::rules(set, self.node().as_ref()), hash(revisions));
         let now = self.registry.clock().now();
         let members = self.members(set, hash);
         let failed = self.failed.entry(key(set)).or_default();

@@ -20,7 +20,7 @@ use crate::registry::Registry;
 use times::Times;
 use write::Write;
 
-pub(crate) use convert::{HEADLESS, service_of};
+pub(crate) use convert::{CHANGED, HEADLESS, service_of};
 
 struct Controller {
     registry: Registry,

@@ -1,8 +1,10 @@
-//! Taints the node for as long as it is unschedulable.
+//! Taints the node for as long as it is unschedulable, and converts taints and tolerations to the
+//! rules' form.
 //!
 //! Rule: `pkg/controller/nodelifecycle/node_lifecycle_controller.go`, `doNoScheduleTaintingPass`.
 
-use k8s_openapi::api::core::v1::{Node, Taint};
+use k8s_openapi::api::core::v1::{Node, NodeSpec, PodSpec, Taint};
+use rules::taint::Toleration;
 
 use crate::kinds::name;
 use crate::registry::{Change, Registry};
@@ -49,4 +51,31 @@ fn state(node: &Node) -> (bool, bool) {
 fn is_of_unschedulable(taint: &Taint) -> bool {
     let known = rules::taint::Taint::unschedulable();
     taint.key == known.key && taint.effect == known.effect
+}
+
+/// The node's taints in the rules' form.
+pub(super) fn taints(node: &NodeSpec) -> Vec<rules::taint::Taint> {
+    let taints = node.taints.iter().flatten();
+    taints
+        .map(|taint| rules::taint::Taint {
+            key: taint.key.clone(),
+            value: taint.value.clone().unwrap_or_default(),
+            effect: taint.effect.clone(),
+        })
+        .collect()
+}
+
+/// A Pod's tolerations in the rules' form.
+pub(super) fn tolerations(pod: &PodSpec) -> Vec<Toleration> {
+    let text = |field: &Option<String>| field.clone().unwrap_or_default();
+    let tolerations = pod.tolerations.iter().flatten();
+    tolerations
+        .map(|toleration| Toleration {
+            key: text(&toleration.key),
+            operator: text(&toleration.operator),
+            value: text(&toleration.value),
+            effect: text(&toleration.effect),
+            seconds: toleration.toleration_seconds,
+        })
+        .collect()
 }

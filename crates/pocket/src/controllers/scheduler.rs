@@ -4,14 +4,14 @@
 
 use std::collections::BTreeMap;
 
-use k8s_openapi::api::core::v1::{self as core, Node, Pod, PodCondition, PodSpec};
+use k8s_openapi::api::core::v1::{Node, Pod, PodCondition, PodSpec};
 use rules::host_port::{self, HostPort};
 use rules::scheduling::Misfit;
 use rules::selector::Selector;
-use rules::taint::{self, Taint, Toleration};
+use rules::taint::{self, Taint};
 
 use super::event_recorder::EventRecorder;
-use super::pod_view;
+use super::{node_taints, pod_view};
 use crate::kinds::node::NAME as NODE;
 use crate::kinds::{name, namespace};
 use crate::registry::{Change, Registry};
@@ -87,13 +87,12 @@ fn misfit(registry: &Registry, pod: &Pod, spec: &PodSpec) -> Option<Misfit> {
     let node: Node = registry.get("", NODE).unwrap_or_default();
     let labels = node.metadata.labels.unwrap_or_default();
     let node = node.spec.unwrap_or_default();
-    let tolerations: Vec<Toleration> = spec.tolerations.iter().flatten().map(toleration).collect();
+    let tolerations = node_taints::tolerations(spec);
     let is_unschedulable = node.unschedulable == Some(true);
     if is_unschedulable && !Taint::unschedulable().is_tolerated(&tolerations) {
         return Some(Misfit::Unschedulable);
     }
-    let taints: Vec<Taint> = node.taints.iter().flatten().map(taint).collect();
-    if taint::keep_away(&taints, &tolerations) {
+    if taint::keep_away(&node_taints::taints(&node), &tolerations) {
         return Some(Misfit::Taints);
     }
     if !selects(spec, &labels) {
@@ -113,31 +112,8 @@ fn misfit(registry: &Registry, pod: &Pod, spec: &PodSpec) -> Option<Misfit> {
     (!host_port::are_free(&wanted, &taken)).then_some(Misfit::Ports)
 }
 
-fn taint(taint: &core::Taint) -> Taint {
-    Taint {
-        key: taint.key.clone(),
-        value: taint.value.clone().unwrap_or_default(),
-        effect: taint.effect.clone(),
-    }
-}
-
-fn toleration(toleration: &core::Toleration) -> Toleration {
-    let text = |field: &Option<String>| field.clone().unwrap_or_default();
-    Toleration {
-        key: text(&toleration.key),
-        operator: text(&toleration.operator),
-        value: text(&toleration.value),
-        effect: text(&toleration.effect),
-    }
-}
-
 /// Whether the node has all labels that the Pod selects.
-pub(super) fn matches_node(registry: &Registry, spec: &PodSpec) -> bool {
-    let node: Node = registry.get("", NODE).unwrap_or_default();
-    selects(spec, &node.metadata.labels.unwrap_or_default())
-}
-
-fn selects(spec: &PodSpec, labels: &BTreeMap<String, String>) -> bool {
+pub(super) fn selects(spec: &PodSpec, labels: &BTreeMap<String, String>) -> bool {
     let wanted = spec.node_selector.clone().unwrap_or_default();
     Selector::equal(&wanted).matches(labels)
 }

@@ -138,8 +138,9 @@ fn check_identity(item: &Value, key: &str) -> Result<(), ApiError> {
     if identity(item, key).is_some() {
         return Ok(());
     }
+    let item = go_text(item);
     let message = format!("map: {item} does not contain declared merge key: {key}");
-    Err(ApiError::bad_request(message))
+    Err(ApiError::unexpected(message))
 }
 
 fn identity<'a>(item: &'a Value, key: &str) -> Option<&'a Value> {
@@ -181,9 +182,30 @@ fn directive(patch: &Fields) -> Result<Option<Directive>, ApiError> {
         Some("replace") => Ok(Some(Directive::Replace)),
         Some("delete") => Ok(Some(Directive::Delete)),
         _ => {
-            let message = format!("unknown patch type: {found} in map: {}", json!(patch));
-            Err(ApiError::new(500, "InternalError", message))
+            let (found, map) = (go_text(found), go_text(&json!(patch)));
+            let message = format!("unknown patch type: {found} in map: {map}");
+            Err(ApiError::unexpected(message))
         }
+    }
+}
+
+/// A value as Go prints it.
+fn go_text(value: &Value) -> String {
+    match value {
+        Value::Null => "<nil>".to_owned(),
+        Value::String(text) => text.clone(),
+        Value::Array(items) => {
+            let items: Vec<String> = items.iter().map(go_text).collect();
+            format!("[{}]", items.join(" "))
+        }
+        Value::Object(fields) => {
+            let fields = fields.iter();
+            let fields: Vec<String> = fields
+                .map(|(name, value)| format!("{name}:{}", go_text(value)))
+                .collect();
+            format!("map[{}]", fields.join(" "))
+        }
+        other => other.to_string(),
     }
 }
 
@@ -462,8 +484,8 @@ mod tests {
             assert_eq!(error.code, code, "{patch}");
         };
         check(json!([]), 400);
-        check(pod(json!([{"image": "1"}])), 400);
-        check(pod(json!([{"$patch": "delete"}])), 400);
+        check(pod(json!([{"image": "1"}])), 500);
+        check(pod(json!([{"$patch": "delete"}])), 500);
         check(pod(json!([{"name": "a", "$patch": "merge"}])), 500);
         check(json!({"spec": {"$patch": "merge"}}), 500);
         check(json!({"spec": {"$patch": "forget"}}), 500);

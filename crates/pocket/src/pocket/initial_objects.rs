@@ -1,6 +1,6 @@
 //! The objects that a cluster starts with.
 
-use k8s_openapi::api::core::v1::{Namespace, Service};
+use k8s_openapi::api::core::v1::{Endpoints, Namespace, Service};
 use k8s_openapi::api::discovery::v1::EndpointSlice;
 use serde_json::{Value, json};
 
@@ -27,11 +27,12 @@ pub(super) fn create(registry: &Registry) {
 }
 
 /// Creates what every cluster has besides: namespaces that some programs expect, and the Service
-/// `kubernetes` with its slice.
+/// `kubernetes` with its endpoints.
 pub(super) fn create_system(registry: &Registry) {
     create_namespaces(registry, &SYSTEM_NAMESPACES);
     create_one(registry, &service(registry));
     create_one(registry, &slice(registry));
+    create_one(registry, &endpoints(registry));
 }
 
 fn create_namespaces(registry: &Registry, names: &[&str]) {
@@ -61,6 +62,17 @@ fn slice(registry: &Registry) -> EndpointSlice {
         "addressType": "IPv4",
         "endpoints": [endpoint],
         "ports": [{"name": "https", "port": API_PORT, "protocol": "TCP"}],
+    }))
+}
+
+/// The endpoints of that Service for older programs. Nobody makes a slice of them.
+fn endpoints(registry: &Registry) -> Endpoints {
+    let labels = json!({"endpointslice.kubernetes.io/skip-mirror": "true"});
+    let address = json!({"ip": registry.subnets().node()});
+    let port = json!({"name": "https", "port": API_PORT, "protocol": "TCP"});
+    typed(&json!({
+        "metadata": metadata(&labels),
+        "subsets": [{"addresses": [address], "ports": [port]}],
     }))
 }
 

@@ -3,6 +3,7 @@
 //! Objects arrive and leave as JSON. In between they are Kubernetes' own types, so that defaults
 //! and checks read like the fields they concern. Unknown fields are dropped, as in an API server.
 
+mod config;
 mod container;
 mod daemon_set;
 mod decode;
@@ -71,10 +72,12 @@ struct Schema {
 
 static SCHEMAS: &[Schema] = &[
     Schema::typed::<core::ConfigMap>(),
+    Schema::typed::<core::Endpoints>(),
     Schema::typed::<core::Event>(),
     Schema::typed::<core::Namespace>(),
     Schema::typed::<core::Node>(),
     Schema::typed::<core::Pod>(),
+    Schema::typed::<core::ReplicationController>(),
     Schema::typed::<core::Secret>(),
     Schema::typed::<core::ServiceAccount>(),
     Schema::typed::<core::Service>(),

@@ -163,7 +163,7 @@ fn set_namespace(kind: &Kind, namespace: &str, object: &mut Value) -> Result<(),
         .is_some_and(|version| !version.is_null() && version != "")
     {
         let why = "resourceVersion should not be set on objects to be created";
-        return Err(ApiError::bad_request(why));
+        return Err(ApiError::unexpected(why));
     }
     match metadata
         .get("namespace")
@@ -187,5 +187,8 @@ pub(super) fn metadata(object: &mut Value) -> Result<&mut Map<String, Value>, Ap
         || ApiError::bad_request("the body of the request must be a Kubernetes object");
     let object = object.as_object_mut().ok_or_else(not_an_object)?;
     let metadata = object.entry("metadata").or_insert_with(|| json!({}));
+    if metadata.is_null() {
+        *metadata = json!({});
+    }
     metadata.as_object_mut().ok_or_else(not_an_object)
 }

@@ -131,32 +131,14 @@ fn budget(budget: &PodDisruptionBudget) -> Budget {
 ///
 /// Rule: `addConditionAndDeletePod`.
 fn with_condition(mut pod: Pod, now: Time) -> Pod {
-    let conditions = pod
-        .status
-        .get_or_insert_default()
-        .conditions
-        .get_or_insert_default();
-    let target = PodCondition {
-        type_: "DisruptionTarget".to_owned(),
+    let condition = PodCondition {
+        type_: pod::DISRUPTION_TARGET.to_owned(),
         status: "True".to_owned(),
         reason: Some("EvictionByEvictionAPI".to_owned()),
         message: Some("Eviction API: evicting".to_owned()),
         last_transition_time: Some(now),
         ..PodCondition::default()
     };
-    match conditions
-        .iter_mut()
-        .find(|found| found.type_ == target.type_)
-    {
-        Some(found) => {
-            let is_same = found.status == target.status;
-            let since = found.last_transition_time.take().filter(|_| is_same);
-            *found = PodCondition {
-                last_transition_time: since.or(target.last_transition_time),
-                ..target
-            };
-        }
-        None => conditions.push(target),
-    }
+    pod::set_condition(&mut pod, condition);
     pod
 }

@@ -89,6 +89,21 @@ impl Registry {
         )
     }
 
+    /// The objects as they were at `version`.
+    pub(crate) fn list_at(
+        &self,
+        kind: &Kind,
+        namespace: Option<&str>,
+        version: Version,
+    ) -> Result<Vec<Arc<StoredObject>>, Expired> {
+        self.state().store.list_at(kind.plural, namespace, version)
+    }
+
+    /// The version of the last write.
+    pub(crate) fn version(&self) -> Version {
+        self.state().store.version()
+    }
+
     /// Whether there is an object of a kind in a namespace.
     pub(crate) fn has_any(&self, kind: &Kind, namespace: &str) -> bool {
         let state = self.state();

@@ -184,8 +184,27 @@ fn check_preconditions(
         !proposed.is_empty() && current["metadata"][field] != *proposed
     };
     if differs("uid") {
-        let why = "the UID in the precondition does not match the UID in record";
-        return Err(ApiError::conflict(kind, name, why));
+        let text = |metadata: &Value| metadata.as_str().unwrap_or_default().to_owned();
+        let (wanted, found) = (metadata.get("uid"), &current["metadata"]["uid"]);
+        let why = format!(
+            "StorageError: invalid object, Code: 4, Key: /registry/{}/{}, ResourceVersion: 0, \
+             AdditionalErrorMsg: Precondition failed: UID in precondition: {}, UID in object meta: \
+             {}",
+            kind.plural,
+            path(current, name),
+            wanted.map(text).unwrap_or_default(),
+            text(found)
+        );
+        return Err(ApiError::conflict(kind, name, &why));
+    }
+    let version = metadata.get("resourceVersion").and_then(Value::as_str);
+    let version = version.unwrap_or_default();
+    if version.is_empty() && kind.needs_version {
+        return Err(ApiError::without_version(kind, name));
+    }
+    if !version.is_empty() && version.parse::<u64>().is_err() {
+        let why = format!("strconv.ParseUint: parsing {version:?}: invalid syntax");
+        return Err(ApiError::unexpected(why));
     }
     if differs("resourceVersion") {
         let why = "the object has been modified; please apply your changes to the latest version \
@@ -193,6 +212,14 @@ fn check_preconditions(
         return Err(ApiError::conflict(kind, name, why));
     }
     Ok(())
+}
+
+/// An object's place in upstream's storage, below its resource.
+fn path(object: &Value, name: &str) -> String {
+    match object["metadata"]["namespace"].as_str() {
+        None | Some("") => name.to_owned(),
+        Some(namespace) => format!("{namespace}/{name}"),
+    }
 }
 
 /// The desired state: all fields but metadata and status, and annotations for kinds where they

@@ -5,7 +5,7 @@ use super::*;
 const NOW: Moment = Moment::from_secs(100);
 
 const UNAVAILABLE: DaemonSet = DaemonSet {
-    is_wanted: true,
+    placement: Placement::Wanted,
     strategy: UpdateStrategy::Unavailable,
     min_ready: Duration::ZERO,
 };
@@ -54,7 +54,7 @@ fn the_node_gets_one_pod() {
 #[test]
 fn a_node_that_does_not_match_loses_its_pods() {
     let elsewhere = DaemonSet {
-        is_wanted: false,
+        placement: Placement::Unwanted,
         ..UNAVAILABLE
     };
     check(&elsewhere, "", &[]);
@@ -156,4 +156,54 @@ fn the_oldest_pod_counts() {
         "a terminating Pod counts while it is Ready"
     );
     assert_eq!(count("old!x new"), Counts { updated: 1, ..old });
+}
+
+#[test]
+fn a_taint_keeps_new_pods_away_and_may_delete_old_ones() {
+    let taint = |effect: &str| Taint {
+        key: "k".to_owned(),
+        value: String::new(),
+        effect: effect.to_owned(),
+    };
+    let tolerates = |effect: &str| Toleration {
+        operator: "Exists".to_owned(),
+        effect: effect.to_owned(),
+        ..Toleration::default()
+    };
+    let check = |taints: &[&str], tolerations: &[&str], expected| {
+        let on: Vec<_> = taints.iter().map(|effect| taint(effect)).collect();
+        let mine: Vec<_> = tolerations.iter().map(|effect| tolerates(effect)).collect();
+        let found = Placement::of(true, &on, &mine);
+        assert_eq!(found, expected, "{taints:?} {tolerations:?}");
+    };
+    check(&[], &[], Placement::Wanted);
+    check(&["PreferNoSchedule"], &[], Placement::Wanted);
+    check(&["NoSchedule"], &[], Placement::Kept);
+    check(&["NoSchedule"], &["NoSchedule"], Placement::Wanted);
+    check(&["NoExecute"], &["NoSchedule"], Placement::Unwanted);
+    check(
+        &["NoSchedule", "NoExecute"],
+        &["NoExecute"],
+        Placement::Kept,
+    );
+    assert_eq!(Placement::of(false, &[], &[]), Placement::Unwanted);
+}
+
+#[test]
+fn a_pod_that_is_kept_away_is_not_replaced() {
+    let kept = |strategy| DaemonSet {
+        placement: Placement::Kept,
+        strategy,
+        ..UNAVAILABLE
+    };
+    for strategy in [UpdateStrategy::Unavailable, UpdateStrategy::Surge] {
+        check(&kept(strategy), "", &[]);
+        check(&kept(strategy), "new", &[]);
+        check(&kept(strategy), "old", &[delete("old")]);
+        check(&kept(strategy), "newx", &[]);
+        let counts = count(&kept(strategy), &pods("new"), NOW);
+        let (desired, current, misscheduled) =
+            (counts.desired, counts.current, counts.misscheduled);
+        assert_eq!((desired, current, misscheduled), (0, 0, 1));
+    }
 }

@@ -15,7 +15,7 @@ pub struct Requirement {
     pub operator: Operator,
 }
 
-/// The four operators of `matchExpressions`.
+/// The four operators of `matchExpressions`, and those of queries.
 ///
 /// Rule: `staging/src/k8s.io/apimachinery/pkg/labels/selector.go`, `Requirement.Matches`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,6 +28,10 @@ pub enum Operator {
     Exists,
     /// The label is absent.
     DoesNotExist,
+    /// The label exists, with a number above this one. Only queries have it.
+    Above(i64),
+    /// The label exists, with a number below this one. Only queries have it.
+    Below(i64),
 }
 
 impl Requirement {
@@ -48,6 +52,8 @@ impl Requirement {
             Operator::NotIn(values) => value.is_none_or(|value| !values.contains(value)),
             Operator::Exists => value.is_some(),
             Operator::DoesNotExist => value.is_none(),
+            Operator::Above(least) => number(value).is_some_and(|number| number > *least),
+            Operator::Below(most) => number(value).is_some_and(|number| number < *most),
         }
     }
 }
@@ -66,8 +72,14 @@ impl fmt::Display for Requirement {
             Operator::NotIn(values) => write!(formatter, "{key} notin ({})", list(values)),
             Operator::Exists => write!(formatter, "{key}"),
             Operator::DoesNotExist => write!(formatter, "!{key}"),
+            Operator::Above(least) => write!(formatter, "{key}>{least}"),
+            Operator::Below(most) => write!(formatter, "{key}<{most}"),
         }
     }
+}
+
+fn number(value: Option<&String>) -> Option<i64> {
+    value?.parse().ok()
 }
 
 fn list(values: &BTreeSet<String>) -> String {

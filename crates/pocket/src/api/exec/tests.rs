@@ -44,6 +44,7 @@ fn server() -> Server {
         running,
         tasks: Tasks::default(),
         chance: Arc::new(Mutex::new(Chance::none())),
+        yaml: None,
     }
 }
 

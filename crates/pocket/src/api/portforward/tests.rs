@@ -48,6 +48,7 @@ impl Scene {
                 running: Running::default(),
                 tasks: Tasks::default(),
                 chance: Arc::new(Mutex::new(Chance::none())),
+                yaml: None,
             },
             pod,
         }

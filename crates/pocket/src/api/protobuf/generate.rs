@@ -22,7 +22,7 @@ const PACKAGES: [(&str, &str); 11] = [
 ];
 
 /// The objects that clients may send.
-const ROOTS: [&str; 23] = [
+const ROOTS: [&str; 24] = [
     "apps.ControllerRevision",
     "apps.DaemonSet",
     "apps.Deployment",
@@ -38,6 +38,7 @@ const ROOTS: [&str; 23] = [
     "core.Namespace",
     "core.Node",
     "core.Pod",
+    "core.ReplicationController",
     "core.Secret",
     "core.Service",
     "core.ServiceAccount",

@@ -1,8 +1,10 @@
-//! Rows of Services and EndpointSlices.
+//! Rows of Services, EndpointSlices and Endpoints.
 
 use std::collections::BTreeSet;
 
-use k8s_openapi::api::core::v1::{Service, ServicePort, ServiceSpec};
+use k8s_openapi::api::core::v1::{
+    self as core, EndpointSubset, Endpoints, Service, ServicePort, ServiceSpec,
+};
 use k8s_openapi::api::discovery::v1::{EndpointPort, EndpointSlice};
 
 use super::metadata::named;
@@ -59,6 +61,45 @@ pub(super) static ENDPOINT_SLICE: Printer = Printer::new(
         named(&slice.metadata, now, &between)
     },
 );
+
+pub(super) static ENDPOINTS: Printer = Printer::new(
+    &[
+        Column::text("Name"),
+        Column::text("Endpoints"),
+        Column::text("Age"),
+    ],
+    |object, now| {
+        let endpoints: Endpoints = object.to_typed();
+        let subsets = endpoints.subsets.unwrap_or_default();
+        let shown = if subsets.is_empty() {
+            cell::NONE.to_owned()
+        } else {
+            let addresses: Vec<String> = subsets.iter().flat_map(ready_addresses).collect();
+            cell::first_three(&addresses)
+        };
+        named(&endpoints.metadata, now, &[shown.into()])
+    },
+);
+
+/// The ready addresses of a subset, with each of its ports.
+fn ready_addresses(subset: &EndpointSubset) -> Vec<String> {
+    let ports = subset.ports.as_deref().unwrap_or_default();
+    let ips = || {
+        subset
+            .addresses
+            .iter()
+            .flatten()
+            .map(|address| address.ip.clone())
+    };
+    if ports.is_empty() {
+        return ips().collect();
+    }
+    let with_port = |port: &core::EndpointPort| {
+        let port = port.port;
+        ips().map(move |ip| format!("{ip}:{port}"))
+    };
+    ports.iter().flat_map(with_port).collect()
+}
 
 fn external_address(service: &Service, spec: &ServiceSpec) -> String {
     let listed = spec.external_ips.iter().flatten().cloned();

@@ -122,7 +122,7 @@ async fn applying_creates_changes_and_takes_away() {
     check_refused(
         &nobody,
         &expect![[
-            r#"422 Invalid: Deployment.apps "" is invalid: fieldManager: Required value: is required for apply patch"#
+            r#"422 Invalid: PatchOptions.meta.k8s.io "" is invalid: fieldManager: Required value: is required for apply patch"#
         ]],
     );
 }
@@ -174,5 +174,25 @@ async fn a_patch_cannot_move_an_object() {
             (code, &patched["metadata"]["namespace"]),
             (200, &json!("default"))
         );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_patch_of_another_shape_is_a_bad_request() {
+    let client = Client::new();
+    client.post(PODS, &pod("a")).await;
+    for metadata in [json!([]), json!("x"), json!(1)] {
+        let patch = json!({"apiVersion": "v1", "kind": "Pod", "metadata": metadata});
+        for media_type in [MERGE, STRATEGIC, APPLY] {
+            let of_pod = format!("{PODS}/a?fieldManager=x");
+            let (code, _) = client.send("PATCH", &of_pod, media_type, &patch).await;
+            assert_eq!(code, 400, "{media_type} {patch}");
+        }
+    }
+    for patch in [json!([]), json!(1)] {
+        let (code, _) = client
+            .send("PATCH", &format!("{PODS}/a"), MERGE, &patch)
+            .await;
+        assert_eq!(code, 400, "{patch}");
     }
 }

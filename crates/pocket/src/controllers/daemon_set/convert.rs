@@ -2,15 +2,15 @@
 
 use k8s_openapi::api::apps::v1::DaemonSet;
 use k8s_openapi::api::core::v1::{
-    Affinity, NodeAffinity, NodeSelector, NodeSelectorRequirement, NodeSelectorTerm, Pod, PodSpec,
-    Toleration,
+    Affinity, Node, NodeAffinity, NodeSelector, NodeSelectorRequirement, NodeSelectorTerm, Pod,
+    PodSpec, Toleration,
 };
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
-use rules::daemon_set::{self, Counts, Member, Phase, UpdateStrategy};
+use rules::daemon_set::{self, Counts, Member, Phase, Placement, UpdateStrategy};
 use rules::replica_set;
 
 use crate::clock::{Clock, seconds};
-use crate::controllers::{counts, history, pod_template, pod_view};
+use crate::controllers::{counts, history, node_taints, pod_template, pod_view, scheduler};
 use crate::kinds::name;
 use crate::kinds::node::NAME as NODE;
 
@@ -26,13 +26,18 @@ const TOLERATED: [(&str, &str); 6] = [
     ("node.kubernetes.io/unschedulable", "NoSchedule"),
 ];
 
-/// The rules' view of a set. `is_matched` is whether its node selector matches the node.
-pub(super) fn rules(set: &DaemonSet, is_matched: bool) -> daemon_set::DaemonSet {
-    let spec = set.spec.template.spec.as_ref();
-    let named = spec.and_then(|spec| spec.node_name.as_deref());
-    let is_named = named.is_none_or(|named| named == NODE);
+/// The rules' view of a set on the node.
+pub(super) fn rules(set: &DaemonSet, node: Option<&Node>) -> daemon_set::DaemonSet {
+    let mut spec = set.spec.template.spec.clone().unwrap_or_default();
+    tolerate(&mut spec);
+    let is_named = spec.node_name.as_deref().is_none_or(|named| named == NODE);
+    let labels = node.and_then(|node| node.metadata.labels.clone());
+    let is_selected = is_named && scheduler::selects(&spec, &labels.unwrap_or_default());
+    let taints = node.and_then(|node| node.spec.as_ref());
+    let taints = taints.map(node_taints::taints);
+    let tolerations = node_taints::tolerations(&spec);
     daemon_set::DaemonSet {
-        is_wanted: is_named && is_matched,
+        placement: Placement::of(is_selected, &taints.unwrap_or_default(), &tolerations),
         strategy: strategy(set),
         min_ready: seconds(set.spec.min_ready_seconds.unwrap_or(0)),
     }

@@ -15,7 +15,8 @@ use crate::registry::Change;
 const SERVICE_NAME: &str = "kubernetes.io/service-name";
 const MANAGED_BY: &str = "endpointslice.kubernetes.io/managed-by";
 const MANAGER: &str = "endpointslice-controller.k8s.io";
-pub(super) const CHANGED: &str = "endpoints.kubernetes.io/last-change-trigger-time";
+/// The annotation of when a change of Pods or of the Service caused the content.
+pub(crate) const CHANGED: &str = "endpoints.kubernetes.io/last-change-trigger-time";
 /// The label on slices of headless Services.
 pub(crate) const HEADLESS: &str = "service.kubernetes.io/headless";
 

@@ -227,3 +227,34 @@ async fn old_templates_are_forgotten_beyond_the_limit() {
     settle(Duration::from_secs(5)).await;
     assert_eq!(cluster.list::<ControllerRevision>().len(), 2);
 }
+
+/// As on a node.
+#[tokio::test(start_paused = true)]
+async fn a_cordon_keeps_no_daemon_away_and_a_taint_does() {
+    let cluster = Cluster::start();
+    cluster.make_node();
+    cluster.edit_node(|node| node.unschedulable = Some(true));
+    cluster.create_daemon("one", &json!({}));
+    // With the check after the Pod is ready.
+    settle(Duration::from_secs(3)).await;
+    assert_eq!(cluster.daemon_numbers(), [1, 1, 1, 1, 1, 0]);
+    cluster.edit_node(|node| node.unschedulable = None);
+    cluster.taint("NoSchedule");
+    settle(Duration::from_secs(1)).await;
+    // The Pod stays, and nothing is counted anew.
+    assert_eq!(cluster.daemon_numbers(), [1, 1, 1, 1, 1, 0]);
+    let [pod] = cluster.names::<Pod>().try_into().unwrap();
+    cluster
+        .registry
+        .delete::<Pod>(NAMESPACE, &pod, Some(0))
+        .unwrap();
+    settle(Duration::from_secs(5)).await;
+    assert!(cluster.names::<Pod>().is_empty());
+    assert_eq!(cluster.daemon_numbers(), [0, 0, 0, 0, 0, 0]);
+    cluster.untaint();
+    settle(Duration::from_secs(1)).await;
+    assert_eq!(cluster.daemon_numbers(), [1, 1, 1, 1, 1, 0]);
+    cluster.taint("NoExecute");
+    settle(Duration::from_secs(5)).await;
+    assert!(cluster.names::<Pod>().is_empty());
+}

@@ -89,13 +89,13 @@ async fn a_pod_that_is_over_leaves_its_ports() {
 }
 
 impl Cluster {
-    fn make_node(&self) {
+    pub(super) fn make_node(&self) {
         let time = self.registry.clock().time();
         let node = crate::kinds::node::node(time, Subnets::default());
         self.registry.create(&node).unwrap();
     }
 
-    fn edit_node(&self, change: impl FnOnce(&mut NodeSpec)) {
+    pub(super) fn edit_node(&self, change: impl FnOnce(&mut NodeSpec)) {
         let change = |node: &mut Node| change(node.spec.as_mut().unwrap());
         self.registry.edit("", NODE, change).unwrap();
     }
@@ -158,4 +158,59 @@ async fn a_taint_keeps_pods_away_until_it_is_gone() {
 
 fn from_json(taint: serde_json::Value) -> k8s_openapi::api::core::v1::Taint {
     serde_json::from_value(taint).unwrap()
+}
+
+impl Cluster {
+    pub(super) fn taint(&self, effect: &str) {
+        let taint = from_json(json!({"key": "k", "effect": effect}));
+        self.edit_node(|node| node.taints = Some(vec![taint]));
+    }
+
+    pub(super) fn untaint(&self) {
+        self.edit_node(|node| node.taints = None);
+    }
+}
+
+/// The order and the Events are those of a node.
+#[tokio::test(start_paused = true)]
+async fn a_taint_that_ends_pods_waits_for_their_tolerations() {
+    let cluster = Cluster::start();
+    cluster.make_node();
+    let tolerates = |seconds: serde_json::Value| {
+        let of_key = json!({"key": "k", "operator": "Exists", "effect": "NoExecute"});
+        let mut toleration = of_key;
+        toleration["tolerationSeconds"] = seconds;
+        json!([toleration])
+    };
+    cluster.tolerate("none", &json!([]));
+    cluster.tolerate("always", &tolerates(json!(null)));
+    cluster.tolerate("long", &tolerates(json!(60)));
+    cluster.tolerate("short", &tolerates(json!(5)));
+    settle(Duration::from_secs(1)).await;
+    cluster.taint("NoExecute");
+    settle(Duration::from_secs(1)).await;
+    let staying = || {
+        let pods = cluster.list::<Pod>().into_iter();
+        let pods = pods.filter(|pod| pod.metadata.deletion_timestamp.is_none());
+        pods.filter_map(|pod| pod.metadata.name).collect::<Vec<_>>()
+    };
+    assert_eq!(staying(), ["always", "long", "short"]);
+    let ended: Pod = cluster.registry.get(NAMESPACE, "none").unwrap();
+    let conditions = ended.status.unwrap().conditions.unwrap();
+    assert_eq!(
+        conditions.last().unwrap().reason.as_deref(),
+        Some("DeletionByTaintManager")
+    );
+    settle(Duration::from_secs(5)).await;
+    assert_eq!(staying(), ["always", "long"]);
+    cluster.untaint();
+    settle(Duration::from_mins(2)).await;
+    assert_eq!(staying(), ["always", "long"]);
+    let said = cluster.said("TaintManagerEviction");
+    let expected = [
+        "Marking for deletion Pod n/none",
+        "Marking for deletion Pod n/short",
+        "Cancelling deletion of Pod n/long",
+    ];
+    assert_eq!(said, expected);
 }

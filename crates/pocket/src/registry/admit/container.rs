@@ -61,6 +61,12 @@ pub(super) fn check(container: &Container, grace: Option<i64>, errors: &mut Fiel
     let image = container.image.as_deref().unwrap_or_default();
     if image.trim().is_empty() {
         errors.required("image", "");
+    } else if image.trim() != image {
+        errors.invalid(
+            "image",
+            image,
+            "must not have leading or trailing whitespace",
+        );
     }
     let policies = ["Always", "IfNotPresent", "Never"];
     let policy = container.image_pull_policy.as_ref();
@@ -137,8 +143,8 @@ fn pull_policy(image: &str) -> &'static str {
 fn check_name(name: &str, errors: &mut FieldErrors) {
     if name.is_empty() {
         errors.required("name", "");
-    } else if let Some(why) = Names::Label.refuse(name) {
-        errors.invalid("name", name, &why);
+    } else {
+        names::refused("name", name, &Names::Label.refuse(name), errors);
     }
 }
 

@@ -38,7 +38,8 @@ fn check_both(spec: &PodDisruptionBudgetSpec, errors: &mut FieldErrors) {
     if spec.min_available.is_some() && spec.max_unavailable.is_some() {
         // The fields of Go's type, in its order and by its names.
         let shown = format!(
-            r#"{{"MinAvailable":{},"Selector":{},"MaxUnavailable":{},"UnhealthyPodEvictionPolicy":{}}}"#,
+            "{{\"MinAvailable\":{},\"Selector\":{},\"MaxUnavailable\":{},\
+             \"UnhealthyPodEvictionPolicy\":{}}}",
             json!(spec.min_available),
             json!(spec.selector),
             json!(spec.max_unavailable),

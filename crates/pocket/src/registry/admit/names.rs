@@ -5,8 +5,9 @@
 
 use std::collections::BTreeMap;
 
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, ObjectMeta};
-use rules::names::{is_label, is_qualified, is_subdomain};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, ObjectMeta, OwnerReference};
+use rules::names::{refuse_label, refuse_label_key, refuse_label_value, refuse_subdomain};
+use serde_json::json;
 
 use crate::api_status::FieldErrors;
 
@@ -19,39 +20,133 @@ pub(crate) enum Names {
     Label,
 }
 
-const SUBDOMAIN: &str = "a lowercase RFC 1123 subdomain must consist of lower case \
-    alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character \
-    (e.g. 'example.com', regex used for validation is \
-    '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')";
-const LABEL: &str = "a lowercase RFC 1123 label must consist of lower case alphanumeric \
-    characters or '-', and must start and end with an alphanumeric character (e.g. 'my-name',  or \
-    '123-abc', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?')";
-const LABEL_VALUE: &str = "a valid label must be an empty string or consist of alphanumeric \
-    characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. \
-    'MyValue',  or 'my_value',  or '12345', regex used for validation is \
-    '(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')";
-const QUALIFIED: &str = "name part must consist of alphanumeric characters, '-', '_' or '.', and \
-    must start and end with an alphanumeric character (e.g. 'MyName',  or 'my.name',  or \
-    '123-abc', regex used for validation is '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]')";
-
 impl Names {
-    /// Why `name` does not match.
-    pub(super) fn refuse(self, name: &str) -> Option<String> {
-        let (most, is_valid, rule) = match self {
-            Self::Subdomain => (253, is_subdomain(name), SUBDOMAIN),
-            Self::Label => (63, is_label(name), LABEL),
-        };
-        refuse(name, most, is_valid, rule)
+    /// Why `name` does not match; empty if it does.
+    pub(super) fn refuse(self, name: &str) -> Vec<String> {
+        match self {
+            Self::Subdomain => refuse_subdomain(name),
+            Self::Label => refuse_label(name),
+        }
     }
 }
 
 /// Checks the name and the labels of an object.
 pub(super) fn check_metadata(metadata: &ObjectMeta, names: Names, errors: &mut FieldErrors) {
     let name = metadata.name.as_deref().unwrap_or_default();
-    if let Some(why) = names.refuse(name) {
-        errors.invalid("metadata.name", name, &why);
+    refused("metadata.name", name, &names.refuse(name), errors);
+    check_content(metadata, errors);
+}
+
+/// Checks what a client writes into metadata besides the name.
+///
+/// Rule: `ValidateObjectMetaAccessor`.
+pub(super) fn check_content(metadata: &ObjectMeta, errors: &mut FieldErrors) {
+    if let Some(generation @ ..0) = metadata.generation {
+        let why = "must be greater than or equal to 0";
+        errors.invalid("metadata.generation", generation, why);
     }
     check_labels("metadata.labels", metadata.labels.as_ref(), errors);
+    for key in metadata.annotations.iter().flatten().map(|(key, _)| key) {
+        let why = refuse_label_key(&key.to_lowercase());
+        refused("metadata.annotations", key, &why, errors);
+    }
+    check_owners(metadata, errors);
+    check_finalizers(metadata, errors);
+}
+
+/// Rule: `ValidateOwnerReferences`.
+fn check_owners(metadata: &ObjectMeta, errors: &mut FieldErrors) {
+    let owners = metadata.owner_references.as_deref().unwrap_or_default();
+    let field = "metadata.ownerReferences";
+    for owner in owners {
+        let checks = [
+            (
+                "apiVersion",
+                &owner.api_version,
+                "version must not be empty",
+            ),
+            ("kind", &owner.kind, "must not be empty"),
+            ("name", &owner.name, "must not be empty"),
+            ("uid", &owner.uid, "must not be empty"),
+        ];
+        for (name, value, why) in checks {
+            if value.is_empty() {
+                errors.invalid(&format!("{field}.{name}"), "", why);
+            }
+        }
+    }
+    let mut controllers = owners.iter().filter(|owner| owner.controller == Some(true));
+    if let (Some(first), Some(second)) = (controllers.next(), controllers.next()) {
+        let (first, second) = (
+            format!("{}/{}", first.kind, first.name),
+            format!("{}/{}", second.kind, second.name),
+        );
+        let why = format!(
+            "Only one reference can have Controller set to true. Found \"true\" in references for \
+             {first} and {second}"
+        );
+        let owners: Vec<String> = owners.iter().map(shown_owner).collect();
+        errors.invalid_shown(field, &format!("[{}]", owners.join(",")), &why);
+    }
+}
+
+/// An owner reference with the fields in the order of Go's type.
+fn shown_owner(owner: &OwnerReference) -> String {
+    let texts = [
+        ("apiVersion", json!(owner.api_version)),
+        ("kind", json!(owner.kind)),
+        ("name", json!(owner.name)),
+        ("uid", json!(owner.uid)),
+    ];
+    let flags = [
+        ("controller", owner.controller),
+        ("blockOwnerDeletion", owner.block_owner_deletion),
+    ];
+    let texts = texts.map(|(name, value)| format!("\"{name}\":{value}"));
+    let flags = flags
+        .into_iter()
+        .filter_map(|(name, value)| Some(format!("\"{name}\":{}", value?)));
+    let fields: Vec<String> = texts.into_iter().chain(flags).collect();
+    format!("{{{}}}", fields.join(","))
+}
+
+/// A label selector with the fields in the order of Go's type.
+pub(super) fn shown_selector(selector: &LabelSelector) -> String {
+    let labels = selector.match_labels.as_ref().map(|it| json!(it));
+    let expressions = selector.match_expressions.as_ref().map(|it| json!(it));
+    let fields = [("matchLabels", labels), ("matchExpressions", expressions)];
+    let fields = fields
+        .into_iter()
+        .filter_map(|(name, value)| Some(format!("\"{name}\":{}", value?)));
+    format!("{{{}}}", fields.collect::<Vec<_>>().join(","))
+}
+
+/// Rule: `ValidateFinalizerName`, and `pkg/apis/core/validation/validation.go`, which knows the
+/// finalizers without a domain.
+fn check_finalizers(metadata: &ObjectMeta, errors: &mut FieldErrors) {
+    const KNOWN: [&str; 3] = ["foregroundDeletion", "kubernetes", "orphan"];
+    let finalizers = metadata.finalizers.as_deref().unwrap_or_default();
+    for finalizer in finalizers {
+        let why = refuse_label_key(finalizer);
+        refused("metadata.finalizers", finalizer, &why, errors);
+    }
+    for (place, finalizer) in finalizers.iter().enumerate() {
+        if !finalizer.contains('/') && !KNOWN.contains(&finalizer.as_str()) {
+            let why = "name is neither a standard finalizer name nor is it fully qualified";
+            errors.invalid(
+                &format!("metadata.finalizers[{place}]"),
+                finalizer.as_str(),
+                why,
+            );
+        }
+    }
+}
+
+/// Reports each reason why a value is refused.
+pub(super) fn refused(field: &str, value: &str, why: &[String], errors: &mut FieldErrors) {
+    for why in why {
+        errors.invalid(field, value, why);
+    }
 }
 
 /// Checks a map of labels.
@@ -61,12 +156,8 @@ pub(super) fn check_labels(
     errors: &mut FieldErrors,
 ) {
     for (key, value) in labels.into_iter().flatten() {
-        if let Some(why) = refuse_key(key) {
-            errors.invalid(field, key.as_str(), &why);
-        }
-        if let Some(why) = refuse_value(value) {
-            errors.invalid(field, value.as_str(), &why);
-        }
+        refused(field, key, &refuse_label_key(key), errors);
+        refused(field, value, &refuse_label_value(value), errors);
     }
 }
 
@@ -90,13 +181,11 @@ pub(super) fn check_label_selector(selector: &LabelSelector, errors: &mut FieldE
             "In" | "NotIn" | "Exists" | "DoesNotExist" => {}
             other => errors.invalid("operator", other, "not a valid selector operator"),
         }
-        if let Some(why) = refuse_key(&expression.key) {
-            errors.invalid("key", expression.key.as_str(), &why);
-        }
+        let key = expression.key.as_str();
+        refused("key", key, &refuse_label_key(key), errors);
         for (index, value) in values.iter().enumerate() {
-            if let Some(why) = refuse_value(value) {
-                errors.invalid(&format!("values[{index}]"), value.as_str(), &why);
-            }
+            let why = refuse_label_value(value);
+            refused(&format!("values[{index}]"), value, &why, errors);
         }
     });
 }
@@ -125,28 +214,6 @@ pub(super) fn refuse_port_name(name: &str) -> Vec<&'static str> {
     problems.map(|(_, why)| why).collect()
 }
 
-fn refuse_key(key: &str) -> Option<String> {
-    let (prefix, name) = key
-        .split_once('/')
-        .map_or((None, key), |(prefix, name)| (Some(prefix), name));
-    if let Some(why) = prefix.and_then(|prefix| Names::Subdomain.refuse(prefix)) {
-        return Some(format!("prefix part {why}"));
-    }
-    refuse(name, 63, is_qualified(name), QUALIFIED)
-}
-
-fn refuse_value(value: &str) -> Option<String> {
-    let is_valid = value.is_empty() || is_qualified(value);
-    refuse(value, 63, is_valid, LABEL_VALUE)
-}
-
-fn refuse(text: &str, most: usize, is_valid: bool, rule: &str) -> Option<String> {
-    if text.len() > most {
-        return Some(format!("must be no more than {most} bytes"));
-    }
-    (!is_valid).then(|| rule.to_owned())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -154,7 +221,7 @@ mod tests {
     #[test]
     fn names_follow_dns() {
         let check = |names: Names, name: &str, good: bool| {
-            assert_eq!(names.refuse(name).is_none(), good, "{names:?} {name}");
+            assert_eq!(names.refuse(name).is_empty(), good, "{names:?} {name}");
         };
         check(Names::Subdomain, "web.example", true);
         check(Names::Subdomain, "web..example", false);
@@ -177,14 +244,5 @@ mod tests {
         check("-a", 1);
         check("A", 2);
         check("", 2);
-    }
-
-    #[test]
-    fn label_keys_may_have_a_prefix() {
-        let check = |key: &str, good: bool| assert_eq!(refuse_key(key).is_none(), good, "{key}");
-        check("app", true);
-        check("probeflip.dev/run", true);
-        check("a/b/c", false);
-        check("/x", false);
     }
 }

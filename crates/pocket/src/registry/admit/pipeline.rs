@@ -65,6 +65,10 @@ pub(super) fn update<K: Admit>(
     let mut errors = FieldErrors::default();
     object.check(&mut errors);
     object.check_change(&before, &mut errors);
+    // As upstream: once for all kinds, and once for this one. A message names an error once.
+    //
+    // Rule: `apiserver/pkg/registry/rest/update.go`, `BeforeUpdate`.
+    names::check_content(object.metadata(), &mut errors);
     accept(kind, &object, errors)
 }
 

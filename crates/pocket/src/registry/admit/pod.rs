@@ -10,8 +10,10 @@ use k8s_openapi::api::core::v1::{
 };
 
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
+use rules::names::{refuse_label_key, refuse_label_value};
 use serde_json::Value;
 
+use super::names::Names;
 use super::pipeline::Admit;
 use super::{container, fields, names};
 use crate::api_status::FieldErrors;
@@ -132,8 +134,10 @@ fn check(spec: &PodSpec, errors: &mut FieldErrors) {
     errors.lacking(|errors| {
         fields::check_not_negative("terminationGracePeriodSeconds", grace, errors);
     });
+    check_texts(spec, errors);
     check_containers(spec, errors);
     check_volumes(spec, errors);
+    check_tolerances(spec, errors);
     check_scheduling(spec, errors);
     check_sysctls(spec, errors);
     // Refused although Kubernetes allows it: pocket lacks it, and ignoring it would change probe
@@ -143,6 +147,73 @@ fn check(spec: &PodSpec, errors: &mut FieldErrors) {
             errors.forbidden("hostNetwork", "pocket has no host network");
         });
     }
+}
+
+/// Checks the fields about names, DNS and time.
+fn check_texts(spec: &PodSpec, errors: &mut FieldErrors) {
+    let policies = ["ClusterFirstWithHostNet", "ClusterFirst", "Default", "None"];
+    fields::check_choice("dnsPolicy", spec.dns_policy.as_ref(), &policies, errors);
+    if spec.dns_policy.as_deref() == Some("None") && spec.dns_config.is_none() {
+        let why = "must provide `dnsConfig` when `dnsPolicy` is None";
+        errors.required("dnsConfig", why);
+    }
+    let most = i64::from(i32::MAX);
+    if let Some(deadline) = spec
+        .active_deadline_seconds
+        .filter(|it| !(1..=most).contains(it))
+    {
+        let why = "must be between 1 and 2147483647, inclusive";
+        errors.invalid("activeDeadlineSeconds", deadline, why);
+    }
+    names::check_labels("nodeSelector", spec.node_selector.as_ref(), errors);
+    for (field, value, grammar) in [
+        ("hostname", &spec.hostname, Names::Label),
+        ("subdomain", &spec.subdomain, Names::Label),
+        ("nodeName", &spec.node_name, Names::Subdomain),
+    ] {
+        let value = value.as_deref().unwrap_or_default();
+        if !value.is_empty() {
+            names::refused(field, value, &grammar.refuse(value), errors);
+        }
+    }
+}
+
+/// Rule: `ValidateTolerations`.
+fn check_tolerances(spec: &PodSpec, errors: &mut FieldErrors) {
+    errors.each("tolerations", spec.tolerations.iter().flatten(), |toleration, errors| {
+        let text = |field: &Option<String>| field.clone().unwrap_or_default();
+        let (key, operator) = (text(&toleration.key), text(&toleration.operator));
+        let (value, effect) = (text(&toleration.value), text(&toleration.effect));
+        if !key.is_empty() {
+            names::refused("key", &key, &refuse_label_key(&key), errors);
+        } else if operator != "Exists" {
+            let why = "operator must be Exists when `key` is empty, which means \"match all values \
+                       and all keys\"";
+            errors.invalid("operator", operator.as_str(), why);
+        }
+        if toleration.toleration_seconds.is_some() && effect != "NoExecute" {
+            let why = "effect must be 'NoExecute' when `tolerationSeconds` is set";
+            errors.invalid("effect", effect.as_str(), why);
+        }
+        match operator.as_str() {
+            "" | "Equal" => {
+                let why = refuse_label_value(&value);
+                if !why.is_empty() {
+                    errors.invalid("operator", value.as_str(), &why.join(";"));
+                }
+            }
+            "Exists" if value.is_empty() => {}
+            "Exists" => {
+                let why = "value must be empty when `operator` is 'Exists'";
+                errors.invalid("operator", value.as_str(), why);
+            }
+            other => errors.unsupported("operator", other, &["Equal", "Exists"]),
+        }
+        let effects = ["NoExecute", "NoSchedule", "PreferNoSchedule"];
+        if !effect.is_empty() && !effects.contains(&effect.as_str()) {
+            errors.unsupported("effect", &effect, &effects);
+        }
+    });
 }
 
 fn check_containers(spec: &PodSpec, errors: &mut FieldErrors) {
@@ -195,6 +266,8 @@ fn check_scheduling(spec: &PodSpec, errors: &mut FieldErrors) {
     let mut seen = BTreeSet::new();
     let gates = spec.scheduling_gates.iter().flatten();
     errors.each("schedulingGates", gates, |gate, errors| {
+        let why = refuse_label_key(&gate.name);
+        names::refused("", &gate.name, &why, errors);
         if !seen.insert(gate.name.as_str()) {
             errors.duplicate("", gate.name.as_str());
         }

@@ -150,11 +150,10 @@ fn check_handlers(handlers: &Handlers<'_>, errors: &mut FieldErrors) {
 fn check_get(get: &HTTPGetAction, errors: &mut FieldErrors) {
     fields::check_port_or_name("port", &get.port, errors);
     fields::check_choice("scheme", get.scheme.as_ref(), &["HTTP", "HTTPS"], errors);
-    errors.each(
-        "httpHeaders",
-        get.http_headers.iter().flatten(),
-        check_header,
-    );
+    // Upstream names the list, and not the header in it.
+    for header in get.http_headers.iter().flatten() {
+        check_header(header, errors);
+    }
 }
 
 fn check_header(header: &HTTPHeader, errors: &mut FieldErrors) {
@@ -162,6 +161,6 @@ fn check_header(header: &HTTPHeader, errors: &mut FieldErrors) {
     if header.name.is_empty() || !header.name.chars().all(is_allowed) {
         let why = "a valid HTTP header must consist of alphanumeric characters or '-' \
                    (e.g. 'X-Header-Name', regex used for validation is '[-A-Za-z0-9]+')";
-        errors.invalid("name", header.name.as_str(), why);
+        errors.invalid("httpHeaders", header.name.as_str(), why);
     }
 }

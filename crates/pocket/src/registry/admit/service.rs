@@ -5,6 +5,7 @@
 //! and `LoadBalancer` are served at their cluster IP only.
 
 use std::collections::BTreeSet;
+use std::net::IpAddr;
 
 use k8s_openapi::api::core::v1::{
     LoadBalancerStatus, Service, ServicePort, ServiceSpec, ServiceStatus,
@@ -105,6 +106,7 @@ fn check(spec: &ServiceSpec, errors: &mut FieldErrors) {
     if ports.is_empty() && !needs_none {
         errors.required("ports", "");
     }
+    check_address(spec, errors);
     check_external(spec, errors);
     // The policies differ with several nodes only.
     let policy = spec.internal_traffic_policy.as_ref();
@@ -126,7 +128,7 @@ fn check_possible(spec: &ServiceSpec, errors: &mut FieldErrors) {
             errors.invalid("type", "ExternalName", "pocket has no external names");
         });
     } else {
-        let types = ["ClusterIP", "LoadBalancer", "NodePort"];
+        let types = ["ClusterIP", "ExternalName", "LoadBalancer", "NodePort"];
         fields::check_choice("type", spec.type_.as_ref(), &types, errors);
     }
     let affinity = spec.session_affinity.as_ref();
@@ -134,7 +136,8 @@ fn check_possible(spec: &ServiceSpec, errors: &mut FieldErrors) {
         let why = "pocket does not keep clients at one endpoint";
         errors.lacking(|errors| errors.invalid("sessionAffinity", "ClientIP", why));
     } else {
-        fields::check_choice("sessionAffinity", affinity, &["None"], errors);
+        let affinities = ["ClientIP", "None"];
+        fields::check_choice("sessionAffinity", affinity, &affinities, errors);
     }
     let families = spec.ip_families.as_deref().unwrap_or_default();
     if families.iter().any(|family| family != "IPv4") {
@@ -148,6 +151,15 @@ fn check_possible(spec: &ServiceSpec, errors: &mut FieldErrors) {
             errors.duplicate("", family.as_str());
         }
     });
+}
+
+/// Rule: `pkg/apis/core/validation/validation.go`, `ValidateServiceClusterIPsRelatedFields`.
+fn check_address(spec: &ServiceSpec, errors: &mut FieldErrors) {
+    let address = spec.cluster_ip.as_deref().unwrap_or_default();
+    if !matches!(address, "" | "None") && address.parse::<IpAddr>().is_err() {
+        let why = "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)";
+        errors.invalid("clusterIPs[0]", address, why);
+    }
 }
 
 fn check_external(spec: &ServiceSpec, errors: &mut FieldErrors) {
@@ -204,9 +216,7 @@ fn check_ports(ports: &[ServicePort], errors: &mut FieldErrors) {
 fn check_name(name: &str, ports: usize, errors: &mut FieldErrors) {
     if name.is_empty() && ports > 1 {
         errors.required("name", "");
-    } else if !name.is_empty()
-        && let Some(why) = Names::Label.refuse(name)
-    {
-        errors.invalid("name", name, &why);
+    } else if !name.is_empty() {
+        names::refused("name", name, &Names::Label.refuse(name), errors);
     }
 }

@@ -3,7 +3,8 @@
 use k8s_openapi::api::apps::v1::ControllerRevision;
 use k8s_openapi::api::coordination::v1::Lease;
 use k8s_openapi::api::core::v1::{
-    ConfigMap, Event, Namespace, NamespaceSpec, NamespaceStatus, Node, Secret, ServiceAccount,
+    Endpoints, Event, Namespace, NamespaceSpec, NamespaceStatus, Node, ReplicationController,
+    ServiceAccount,
 };
 use k8s_openapi::api::discovery::v1::EndpointSlice;
 
@@ -111,9 +112,17 @@ impl Admit for Node {
 
 const TAINT_EFFECTS: [&str; 3] = ["NoSchedule", "PreferNoSchedule", "NoExecute"];
 
-impl Admit for ConfigMap {}
-impl Admit for Secret {}
+impl Admit for Endpoints {}
 impl Admit for ServiceAccount {}
+
+impl Admit for ReplicationController {
+    fn check(&self, errors: &mut FieldErrors) {
+        errors.lacking(|errors| {
+            let why = "pocket runs no ReplicationControllers: use a Deployment or a ReplicaSet";
+            errors.forbidden("spec", why);
+        });
+    }
+}
 
 impl Admit for Event {
     fn check(&self, errors: &mut FieldErrors) {

@@ -10,7 +10,7 @@ use k8s_openapi::api::apps::v1::{
 use k8s_openapi::api::core::v1::{PodTemplateSpec, Volume};
 use serde_json::json;
 
-use super::names::Names;
+use super::names::{self, Names};
 use super::pipeline::Admit;
 use super::{fields, pod, workload};
 use crate::api_status::FieldErrors;
@@ -115,10 +115,9 @@ fn check(spec: &StatefulSetSpec, errors: &mut FieldErrors) {
     let start = spec.ordinals.as_ref().and_then(|ordinals| ordinals.start);
     fields::check_not_negative("ordinals.start", start, errors);
     let service = spec.service_name.as_deref().unwrap_or_default();
-    if !service.is_empty()
-        && let Some(why) = Names::Label.refuse(service)
-    {
-        errors.invalid("serviceName", service, &why);
+    if !service.is_empty() {
+        let why = Names::Label.refuse(service);
+        names::refused("serviceName", service, &why, errors);
     }
     workload::check_selector(&spec.selector, &spec.template, errors);
     let template = with_claims(spec);
@@ -165,7 +164,10 @@ fn check_strategy(spec: &StatefulSetSpec, errors: &mut FieldErrors) {
         }
         _ => {
             let why = "must be 'RollingUpdate' or 'OnDelete'";
-            errors.invalid("updateStrategy", json!(strategy), why);
+            // As the internal type prints it.
+            let (of, rolling) = (json!(strategy.type_), json!(strategy.rolling_update));
+            let shown = format!("{{\"Type\":{of},\"RollingUpdate\":{rolling}}}");
+            errors.invalid_shown("updateStrategy", &shown, why);
         }
     }
 }

@@ -486,7 +486,12 @@ fn wrong_deployments_are_refused() {
         json!(-1),
         "spec.replicas: Invalid value: -1: must be greater than or equal to 0",
     );
-    check("/spec/selector", json!({}), "spec.selector: Required value");
+    check(
+        "/spec/selector",
+        json!(null),
+        "[spec.selector: Required value, spec.template.metadata.labels: Invalid value: \
+         {\"app\":\"web\"}: `selector` does not match template `labels`]",
+    );
     check(
         "/spec/template/metadata/labels",
         json!({"app": "other"}),

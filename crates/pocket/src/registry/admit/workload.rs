@@ -12,7 +12,7 @@ use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use serde_json::json;
 
 use super::pipeline::Admit;
-use super::{fields, pod};
+use super::{fields, names, pod};
 use crate::api_status::FieldErrors;
 use crate::kinds::selector;
 
@@ -35,6 +35,10 @@ impl Admit for Deployment {
         errors.within("spec", |errors| {
             fields::check_not_negative("replicas", spec.replicas, errors);
             fields::check_not_negative("minReadySeconds", spec.min_ready_seconds, errors);
+            let limit = spec.revision_history_limit;
+            fields::check_not_negative("revisionHistoryLimit", limit, errors);
+            let deadline = spec.progress_deadline_seconds;
+            fields::check_not_negative("progressDeadlineSeconds", deadline, errors);
             // A shorter deadline would pass before any Pod can count as available.
             if let Some(deadline) = spec.progress_deadline_seconds
                 && deadline <= spec.min_ready_seconds.unwrap_or_default()
@@ -110,7 +114,11 @@ fn check_strategy(spec: &DeploymentSpec, errors: &mut FieldErrors) {
         return;
     };
     let types = ["Recreate", "RollingUpdate"];
-    fields::check_choice("type", strategy.type_.as_ref(), &types, errors);
+    if let Some(other) = strategy.type_.as_deref().filter(|it| !types.contains(it)) {
+        // Upstream prints the whole strategy, by the names of its internal type.
+        let shown = format!("{{\"Type\":{},\"RollingUpdate\":null}}", json!(other));
+        return errors.unsupported_shown("", &shown, &types);
+    }
     let Some(rolling) = &strategy.rolling_update else {
         return;
     };
@@ -184,28 +192,36 @@ pub(super) fn check_selector(
     template: &PodTemplateSpec,
     errors: &mut FieldErrors,
 ) {
-    // An empty selector would adopt every Pod of the namespace.
-    let has_labels = selector
-        .match_labels
-        .as_ref()
-        .is_some_and(|all| !all.is_empty());
-    let has_expressions = selector
-        .match_expressions
-        .as_ref()
-        .is_some_and(|all| !all.is_empty());
-    if !has_labels && !has_expressions {
-        return errors.required("selector", "");
-    }
-    let metadata = template.metadata.as_ref();
-    let labels = metadata
-        .and_then(|metadata| metadata.labels.clone())
-        .unwrap_or_default();
-    let Some(selector) = selector::of(selector) else {
-        let operators = ["DoesNotExist", "Exists", "In", "NotIn"];
-        return errors.unsupported("selector.matchExpressions", "", &operators);
-    };
-    if !selector.matches(&labels) {
+    let labels = template.metadata.as_ref().and_then(|it| it.labels.clone());
+    let mismatch = |errors: &mut FieldErrors| {
         let why = "`selector` does not match template `labels`";
         errors.invalid("template.metadata.labels", json!(labels), why);
+    };
+    // An empty selector would adopt every Pod of the namespace.
+    if is_empty(selector) {
+        errors.required("selector", "");
+        return mismatch(errors);
     }
+    let before = errors.len();
+    errors.within("selector", |errors| {
+        names::check_label_selector(selector, errors);
+    });
+    let is_valid = errors.len() == before;
+    match selector::of(selector).filter(|_| is_valid) {
+        None => {
+            let shown = names::shown_selector(selector);
+            errors.invalid_shown("selector", &shown, "invalid label selector");
+        }
+        Some(selector) => {
+            if !selector.matches(&labels.clone().unwrap_or_default()) {
+                mismatch(errors);
+            }
+        }
+    }
+}
+
+fn is_empty(selector: &LabelSelector) -> bool {
+    let labels = selector.match_labels.iter().flatten().next();
+    let expressions = selector.match_expressions.iter().flatten().next();
+    labels.is_none() && expressions.is_none()
 }
