@@ -50,6 +50,7 @@ fn daemon_sets_of_a_real_cluster_tell_the_same_story() {
 #[test]
 fn jobs_tell_the_expected_story() {
     ended().assert_eq(&in_virtual_time(Latencies::Node, jobs::ended));
+    by_index_and_policy().assert_eq(&in_virtual_time(Latencies::Node, jobs::by_index_and_policy));
 }
 
 #[test]
@@ -59,6 +60,7 @@ fn jobs_of_a_real_cluster_tell_the_same_story() {
     };
     let namespace = Namespace::create(&cluster, "jobs");
     ended().assert_eq(&namespace.run(jobs::ended));
+    by_index_and_policy().assert_eq(&namespace.run(jobs::by_index_and_policy));
 }
 
 fn ordered() -> Expect {
@@ -162,5 +164,56 @@ fn ended() -> Expect {
         events: Normal Completed "Job completed", Normal SuccessfulCreate "Created pod"
         waits: 
         frozen- Never is created
+    "#]]
+}
+
+fn by_index_and_policy() -> Expect {
+    expect![[r#"
+        parts: succeeded 3, failed null, active null, ready 0, terminating 0; parts-0- Never unready, parts-1- Never unready, parts-2- Never unready
+        indexes: completed "0-2", failed null
+        conditions: SuccessCriteriaMet CompletionsReached "Reached expected number of succeeded pods", Complete CompletionsReached "Reached expected number of succeeded pods"
+        events: Normal Completed "Job completed", Normal SuccessfulCreate "Created pod", Normal SuccessfulCreate "Created pod", Normal SuccessfulCreate "Created pod"
+        waits: 
+        parts-0- Never is created
+        parts-1- Never is created
+        parts-2- Never is created
+        enough: succeeded 1, failed null, active null, ready 0, terminating 0; enough-0- Never unready
+        indexes: completed "0", failed null
+        conditions: SuccessCriteriaMet SuccessPolicy "Matched rules at index 0", Complete SuccessPolicy "Matched rules at index 0"
+        events: Normal Completed "Job completed", Normal SuccessfulCreate "Created pod"
+        waits: 
+        enough-0- Never is created
+        each: succeeded 1, failed 2, active null, ready 0, terminating 0; each-0- Never unready, each-1- Never unready, each-1- Never unready
+        indexes: completed "0", failed "1"
+        conditions: FailureTarget FailedIndexes "Job has failed indexes", Failed FailedIndexes "Job has failed indexes"
+        events: Normal SuccessfulCreate "Created pod", Normal SuccessfulCreate "Created pod", Normal SuccessfulCreate "Created pod", Warning FailedIndexes "Job has failed indexes"
+        waits: 10 s
+        each-0- Never is created
+        each-1- Never is created
+        each-1- Never is created
+        most: succeeded 1, failed 1, active null, ready 0, terminating 0; most-0- Never unready, most-1- Never unready
+        indexes: completed "0", failed "1"
+        conditions: FailureTarget MaxFailedIndexesExceeded "Job has exceeded the specified maximal number of failed indexes", Failed MaxFailedIndexesExceeded "Job has exceeded the specified maximal number of failed indexes"
+        events: Normal SuccessfulCreate "Created pod", Normal SuccessfulCreate "Created pod", Warning MaxFailedIndexesExceeded "Job has exceeded the specified maximal number of failed indexes"
+        waits: 
+        most-0- Never is created
+        most-1- Never is created
+        fatal: succeeded null, failed 1, active null, ready 0, terminating 0; fatal- Never unready
+        conditions: FailureTarget PodFailurePolicy "Container c for pod … failed with exit code 3 matching FailJob rule at index 0", Failed PodFailurePolicy "Container c for pod … failed with exit code 3 matching FailJob rule at index 0"
+        events: Normal SuccessfulCreate "Created pod", Warning PodFailurePolicy "Container c for pod … failed with exit code 3 matching FailJob rule at index 0"
+        waits: 
+        fatal- Never is created
+        ignored: succeeded null, failed null, active null, ready 0, terminating 0; ignored- Never unready
+        conditions: FailureTarget DeadlineExceeded "Job was active longer than specified deadline", Failed DeadlineExceeded "Job was active longer than specified deadline"
+        events: Normal SuccessfulCreate "Created pod", Warning DeadlineExceeded "Job was active longer than specified deadline"
+        waits: 
+        ignored- Never is created
+        given-up: succeeded 1, failed 1, active null, ready 0, terminating 0; given-up-0- Never unready, given-up-1- Never unready
+        indexes: completed "0", failed "1"
+        conditions: FailureTarget FailedIndexes "Job has failed indexes", Failed FailedIndexes "Job has failed indexes"
+        events: Normal SuccessfulCreate "Created pod", Normal SuccessfulCreate "Created pod", Warning FailedIndexes "Job has failed indexes"
+        waits: 
+        given-up-0- Never is created
+        given-up-1- Never is created
     "#]]
 }

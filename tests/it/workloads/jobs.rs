@@ -44,6 +44,61 @@ pub(super) async fn ended(client: Client, namespace: String) -> String {
     [sum, bad, flaky, slow, frozen].concat()
 }
 
+/// Jobs whose Pods have an index, and Jobs that a policy ends. One Pod at a time, as those that are
+/// created together come in any order.
+pub(super) async fn by_index_and_policy(client: Client, namespace: String) -> String {
+    let story = |name, more, pod, changes| story(&client, &namespace, name, more, pod, changes);
+    let indexed = |completions: u32, more: &Value| {
+        let spec = json!({ "completionMode": "Indexed", "completions": completions });
+        with(spec, more)
+    };
+    let exits = |code: &str| pod(&["exit", code, "--after", "1s"], "Never", &json!({}));
+    let index = || exits("$(JOB_COMPLETION_INDEX)");
+    let on_exit = |action: &str, code: u32| {
+        let codes = json!({ "operator": "In", "values": [code] });
+        json!({ "podFailurePolicy": { "rules": [{ "action": action, "onExitCodes": codes }] } })
+    };
+    let enough = json!({ "successPolicy": { "rules": [{ "succeededIndexes": "0" }] } });
+    let lasting = json!({ "activeDeadlineSeconds": 8 });
+    let stories = futures::join!(
+        story("parts", indexed(3, &json!({})), exits("0"), 3),
+        story("enough", indexed(3, &enough), index(), 1),
+        story(
+            "each",
+            indexed(2, &json!({ "backoffLimitPerIndex": 1 })),
+            index(),
+            3
+        ),
+        story(
+            "most",
+            indexed(
+                3,
+                &json!({ "backoffLimitPerIndex": 0, "maxFailedIndexes": 0 })
+            ),
+            index(),
+            2
+        ),
+        story("fatal", on_exit("FailJob", 3), exits("3"), 1),
+        story(
+            "ignored",
+            with(on_exit("Ignore", 3), &lasting),
+            exits("3"),
+            1
+        ),
+        story(
+            "given-up",
+            with(
+                indexed(2, &json!({ "backoffLimitPerIndex": 6 })),
+                &on_exit("FailIndex", 1)
+            ),
+            index(),
+            2
+        ),
+    );
+    let (parts, enough, each, most, fatal, ignored, given_up) = stories;
+    [parts, enough, each, most, fatal, ignored, given_up].concat()
+}
+
 async fn story(
     client: &Client,
     namespace: &str,
@@ -60,6 +115,14 @@ async fn story(
         .await;
     world.tell(name, &NUMBERS).await;
     let job = world.published().await;
+    let indexes = ["completedIndexes", "failedIndexes"].map(|field| &job["status"][field]);
+    if indexes.iter().any(|indexes| !indexes.is_null()) {
+        let [completed, failed] = indexes;
+        world.add(
+            "indexes",
+            &format!("completed {completed}, failed {failed}"),
+        );
+    }
     world.add("conditions", &conditions(&job).join(", "));
     world.add("events", &events(client, namespace, &job).await.join(", "));
     world.add("waits", &waits(client, namespace, name).await.join(", "));
@@ -91,9 +154,20 @@ fn conditions(job: &Value) -> Vec<String> {
     let conditions = job["status"]["conditions"].as_array().unwrap().iter();
     let text = |it: &Value| {
         let text = |field: &str| it[field].as_str().unwrap_or_default().to_owned();
-        format!("{} {} {:?}", text("type"), text("reason"), text("message"))
+        let message = without_pod(&text("message"));
+        format!("{} {} {message:?}", text("type"), text("reason"))
     };
     conditions.map(text).collect()
+}
+
+/// A message without the name of the Pod in it, which is drawn at random.
+fn without_pod(message: &str) -> String {
+    let parts = message.split_once(" for pod ");
+    let parts = parts.and_then(|(before, rest)| Some((before, rest.split_once(' ')?.1)));
+    parts.map_or_else(
+        || message.to_owned(),
+        |(before, after)| format!("{before} for pod … {after}"),
+    )
 }
 
 /// Events about the Job up to that about its end. Names of Pods are left out.
@@ -121,7 +195,7 @@ async fn events(client: &Client, namespace: &str, job: &Value) -> Vec<String> {
     }
     let text = |event: Event| {
         let message = event.message.unwrap_or_default();
-        let message = message.split(": ").next().unwrap_or_default();
+        let message = without_pod(message.split(": ").next().unwrap_or_default());
         let (kind, reason) = (
             event.type_.unwrap_or_default(),
             event.reason.unwrap_or_default(),

@@ -77,6 +77,11 @@ impl FieldErrors {
         self.add(field, "FieldValueInvalid", message);
     }
 
+    /// Reports that the place itself is not valid, without its value.
+    pub(crate) fn invalid_place(&mut self, why: &str) {
+        self.add("", "FieldValueInvalid", with_reason("Invalid value", why));
+    }
+
     /// Reports a value that is not among `supported`.
     pub(crate) fn unsupported(&mut self, field: &str, value: &str, supported: &[&str]) {
         self.unsupported_shown(field, &format!("{value:?}"), supported);

@@ -6,6 +6,8 @@
 //! Rule: `pkg/controller/job/job_controller.go`.
 
 mod convert;
+mod indexed;
+mod policy;
 mod status;
 
 use std::collections::BTreeMap;
@@ -15,7 +17,8 @@ use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::Pod;
 use rules::Moment;
 use rules::job::failures::Failures;
-use rules::job::{BATCH_PERIOD, Finish, Pods, Step, step};
+use rules::job::indexes::Indexes;
+use rules::job::{BATCH_PERIOD, Finish, Pods, Step, delayed, step};
 
 use super::event_recorder::EventRecorder;
 use super::informer::{Informer, Key, key};
@@ -24,9 +27,10 @@ use super::pod_control;
 use super::pod_view;
 use super::queue::Queue;
 use super::reconcile::{Reconcile, drive, ignore_refusal};
-use crate::clock::seconds;
+use crate::clock::{Clock, seconds};
 use crate::kinds::{Kind, name, namespace, uid};
 use crate::registry::{Change, Deletion, Propagation, Registry};
+use indexed::Indexed;
 use status::{Ended, StatusUpdate};
 
 /// Wait after a Pod was refused. Upstream doubles it from this up to a minute.
@@ -121,6 +125,32 @@ fn batched(is_batched: bool) -> Duration {
     }
 }
 
+/// What new Pods depend on.
+struct JobPods<'a> {
+    pods: &'a [Pod],
+    indexed: Option<&'a Indexed<'a>>,
+    failures: Failures,
+}
+
+impl JobPods<'_> {
+    /// The Pods to create, `missing` of them unless indexes wait for their back-off; or the end of
+    /// the first of these waits.
+    fn new_pods(
+        &self,
+        job: &Job,
+        active: &[&Pod],
+        missing: u32,
+        clock: &Clock,
+    ) -> Result<Vec<Pod>, Moment> {
+        let Some(indexed) = self.indexed else {
+            return Ok((0..missing).map(|_| convert::pod(job)).collect());
+        };
+        let next = indexed.next(job, self.pods, active, missing, clock)?;
+        let pods = next.into_iter().map(|index| indexed.pod(job, index));
+        Ok(pods.collect())
+    }
+}
+
 impl Controller {
     fn act(&mut self, job: &Job) {
         let clock = self.registry.clock().clone();
@@ -129,16 +159,31 @@ impl Controller {
         let failures = self.failures.entry(uid(job).to_owned()).or_default();
         let finished_at = |pod: &&Pod| convert::finished_at(pod, &clock);
         let succeeded: Vec<Moment> = ended.succeeded.iter().map(finished_at).collect();
-        let failed: Vec<Moment> = ended.failed.iter().map(finished_at).collect();
+        let failed = ended.failed.iter().chain(&ended.ignored);
+        let failed: Vec<Moment> = failed.map(finished_at).collect();
         failures.add(&succeeded, &failed);
         let failures = *failures;
         let mut active = convert::active(&pods);
         let mut numbers = convert::count(&pods, &active);
         numbers.succeeded = status::succeeded(job) + convert::number(&ended.succeeded);
         numbers.failed = status::failed(job) + convert::number(&ended.failed);
-        let finish = self.manage(job, &failures, &mut numbers, &mut active);
+        numbers.fatal = policy::fatal(job, &pods);
+        let indexed = Indexed::of(job, &pods, &active, &clock);
+        if let Some(indexed) = &indexed {
+            numbers.succeeded = indexed.succeeded.total();
+            numbers.failed_indexes = indexed.failed.as_ref().map_or(0, Indexes::total);
+            numbers.success_rule = policy::success(job, &indexed.succeeded);
+            numbers.misplaced = convert::misplaced(job, &active, &clock);
+        }
+        let all = JobPods {
+            pods: &pods,
+            indexed: indexed.as_ref(),
+            failures,
+        };
+        let finish = self.manage(job, &all, &mut numbers, &mut active);
         let ready = active.iter().filter(|pod| pod_view::is_ready(pod)).count();
         let update = StatusUpdate {
+            indexed: indexed.as_ref(),
             numbers,
             ready,
             finish,
@@ -152,24 +197,31 @@ impl Controller {
     fn manage(
         &mut self,
         job: &Job,
-        failures: &Failures,
+        all: &JobPods<'_>,
         numbers: &mut Pods,
         active: &mut Vec<&Pod>,
     ) -> Option<Finish> {
         let now = self.registry.clock().now();
         let rules = convert::rules(job, status::finishing(job), self.registry.clock());
         loop {
-            match step(&rules, numbers, failures, now) {
+            match step(&rules, numbers, &all.failures, now) {
                 Step::Delete(number) => {
-                    for pod in convert::split_surplus(active, number, self.registry.clock()) {
+                    numbers.misplaced = 0;
+                    let clock = self.registry.clock();
+                    for pod in convert::split_surplus(job, active, number, clock) {
                         // It does not count as a failure.
                         self.untrack(pod);
                         self.delete(job, pod, numbers);
                     }
                     continue;
                 }
-                Step::Create(missing) => numbers.active += self.create(job, missing),
-                Step::WaitUntil(due) => self.queue.add_within(key(job), now, due - now),
+                Step::Create(missing) => {
+                    match all.new_pods(job, active, missing, self.registry.clock()) {
+                        Ok(pods) => numbers.active += self.create(job, &pods),
+                        Err(due) => self.wait_until(job, delayed(due, now)),
+                    }
+                }
+                Step::WaitUntil(due) => self.wait_until(job, due),
                 Step::Wait => {}
                 Step::Finish(finish) => {
                     for pod in active.drain(..) {
@@ -185,6 +237,11 @@ impl Controller {
         }
     }
 
+    fn wait_until(&mut self, job: &Job, due: Moment) {
+        let now = self.registry.clock().now();
+        self.queue.add_within(key(job), now, due - now);
+    }
+
     /// The Job's Pods, among them those that have ended.
     fn pods(&self, job: &Job) -> Vec<Pod> {
         let selector = job.spec.iter().find_map(|spec| spec.selector.as_ref());
@@ -196,10 +253,9 @@ impl Controller {
     }
 
     /// Returns the number of Pods that were created.
-    fn create(&mut self, job: &Job, missing: u32) -> u32 {
-        let pod = convert::pod(job);
-        for created in 0..missing {
-            let refused = pod_control::create(&self.registry, &mut self.events, job, &pod).err();
+    fn create(&mut self, job: &Job, pods: &[Pod]) -> u32 {
+        for (created, pod) in pods.iter().enumerate() {
+            let refused = pod_control::create(&self.registry, &mut self.events, job, pod).err();
             if let Some(refusal) = refused {
                 // With the namespace all of its objects will be deleted.
                 if !refusal.is_namespace_terminating() {
@@ -208,10 +264,10 @@ impl Controller {
                     let now = self.registry.clock().now();
                     self.queue.add_within(key(job), now, RETRY);
                 }
-                return created;
+                return convert::number(&pods[..created]);
             }
         }
-        missing
+        convert::number(pods)
     }
 
     fn delete(&mut self, job: &Job, pod: &Pod, numbers: &mut Pods) {
@@ -224,13 +280,13 @@ impl Controller {
     /// controller that stops in between counts none twice.
     ///
     /// Rule: `trackJobStatusAndRemoveFinalizers`.
-    fn publish(&mut self, job: &Job, pods: &[Pod], update: &StatusUpdate) {
+    fn publish(&mut self, job: &Job, pods: &[Pod], update: &StatusUpdate<'_>) {
         let mut status = job.status.clone().unwrap_or_default();
         let resumption = status::suspend_or_resume(job, update, &mut status);
         if let Some((reason, message)) = resumption {
             self.events.record(job, reason, message);
         }
-        let uncounted = Ended::uncounted(job, pods, update.finish);
+        let uncounted = Ended::uncounted(job, pods, update);
         status::begin(&uncounted, update, &mut status);
         let publish = |status: &_| {
             let change = |job: &mut Job| job.status = Some(Clone::clone(status));
@@ -249,7 +305,9 @@ impl Controller {
         let finished = status::end(&uncounted, update, &mut status);
         ignore_refusal(publish(&status));
         match finished {
-            Some(Finish::Complete) => self.events.record(job, "Completed", "Job completed"),
+            Some(finish) if !finish.is_failure() => {
+                self.events.record(job, "Completed", "Job completed");
+            }
             Some(failure) => {
                 let condition = status::condition(&status, failure.conditions()[1]);
                 let reason = condition.and_then(|it| it.reason.as_deref());

@@ -10,6 +10,7 @@ mod decode;
 mod disruption_budget;
 mod fields;
 mod job;
+mod job_policies;
 mod names;
 mod pipeline;
 mod pod;

@@ -39,6 +39,12 @@ impl Failures {
             .saturating_add(later.count().try_into().unwrap_or(u32::MAX));
     }
 
+    /// This many failures without a success between them, the latest at `latest`: those of an index
+    /// that has a back-off of its own.
+    pub fn of(number: u32, latest: Moment) -> Self {
+        Self { number, latest }
+    }
+
     /// When the next Pod may be created; `None` means at once.
     pub fn next_pod(&self) -> Option<Moment> {
         let doublings = self.number.checked_sub(1)?;

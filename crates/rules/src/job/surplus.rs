@@ -1,6 +1,7 @@
 //! The order in which a Job deletes active Pods that it does not need.
 
 use std::cmp::Reverse;
+use std::collections::BTreeSet;
 
 use crate::moment::Moment;
 use crate::replica_set::Phase;
@@ -22,6 +23,8 @@ pub struct Candidate {
     pub sidecar_restarts: i32,
     /// When it was created.
     pub created: Moment,
+    /// Its completion index, if it is one of an Indexed Job's.
+    pub index: Option<u32>,
 }
 
 /// Sorts Pods: those that are deleted first come first. Unlike a ReplicaSet, a Job neither asks
@@ -34,6 +37,23 @@ pub fn sort(pods: &mut [Candidate]) {
         let since = pod.ready_since.map(Reverse);
         (pod.bound, pod.phase, since, restarts, Reverse(pod.created))
     });
+}
+
+/// Sorts Pods of an Indexed Job in the same way, but those that are misplaced come first: without an
+/// index, or with one that a Pod further back has. Returns the number of those.
+///
+/// Rule: `pkg/controller/job/indexed_job_utils.go`, `appendDuplicatedIndexPodsForRemoval`.
+pub fn sort_indexed(pods: &mut [Candidate]) -> usize {
+    sort(pods);
+    let mut seen = BTreeSet::new();
+    let placed: BTreeSet<String> = pods
+        .iter()
+        .rev()
+        .filter(|pod| pod.index.is_some_and(|index| seen.insert(index)))
+        .map(|pod| pod.name.clone())
+        .collect();
+    pods.sort_by_key(|pod| placed.contains(&pod.name));
+    pods.len() - placed.len()
 }
 
 #[cfg(test)]
@@ -50,6 +70,7 @@ mod tests {
             restarts: 0,
             sidecar_restarts: 0,
             created: Moment::from_secs(5),
+            index: None,
         };
         let named = |name: &str, change: fn(&mut Candidate)| {
             let mut pod = old.clone();
@@ -72,5 +93,28 @@ mod tests {
         let expected: Vec<String> = pods.iter().rev().map(|pod| pod.name.clone()).collect();
         sort(&mut pods);
         assert_eq!(pods.map(|pod| pod.name).to_vec(), expected);
+    }
+
+    #[test]
+    fn pods_without_an_index_of_their_own_go_first() {
+        let pod = |name: &str, index, created| Candidate {
+            name: name.to_owned(),
+            bound: true,
+            phase: Phase::Running,
+            ready_since: None,
+            restarts: 0,
+            sidecar_restarts: 0,
+            created: Moment::from_secs(created),
+            index,
+        };
+        let mut pods = [
+            pod("first", Some(0), 1),
+            pod("again", Some(0), 3),
+            pod("second", Some(1), 2),
+            pod("stray", None, 1),
+        ];
+        assert_eq!(sort_indexed(&mut pods), 2);
+        let names = pods.map(|pod| pod.name);
+        assert_eq!(names, ["again", "stray", "second", "first"]);
     }
 }

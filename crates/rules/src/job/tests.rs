@@ -12,19 +12,26 @@ const JOB: Job = Job {
     restarts_containers: false,
     awaits_terminating: false,
     deadline: None,
+    backs_off_by_index: false,
+    max_failed_indexes: None,
     started: Moment::from_secs(90),
     state: State::Active,
 };
 
 const NONE: Pods = Pods {
     active: 0,
+    misplaced: 0,
     terminating: 0,
     succeeded: 0,
     failed: 0,
+    failed_indexes: 0,
     restarts: 0,
+    fatal: None,
+    success_rule: None,
 };
 
 #[track_caller]
+#[expect(clippy::needless_pass_by_value, reason = "both are written in place")]
 fn check(job: &Job, pods: Pods, expected: Step) {
     assert_eq!(step(job, &pods, &Failures::default(), NOW), expected);
 }
@@ -56,7 +63,7 @@ fn without_completions_the_first_success_is_enough() {
         succeeded: 1,
         ..NONE
     };
-    check(&job, running, Step::Wait);
+    check(&job, running.clone(), Step::Wait);
     let ended = Pods {
         active: 0,
         ..running
@@ -88,12 +95,12 @@ fn a_pod_that_is_being_deleted_is_replaced_at_once_or_once_it_has_ended() {
         terminating: 1,
         ..NONE
     };
-    check(&JOB, terminating, Step::Create(1));
+    check(&JOB, terminating.clone(), Step::Create(1));
     let job = Job {
         awaits_terminating: true,
         ..JOB
     };
-    check(&job, terminating, Step::Wait);
+    check(&job, terminating.clone(), Step::Wait);
     let more = Pods {
         terminating: 3,
         ..terminating
@@ -127,9 +134,12 @@ fn the_pods_of_a_deleted_job_are_left_alone() {
 
 #[test]
 fn the_end_does_not_change_once_it_is_published() {
-    for finish in [Finish::Complete, Finish::DeadlineExceeded] {
+    let of_policy = Finish::PodFailurePolicy("app failed".to_owned());
+    for finish in [Finish::Complete, Finish::DeadlineExceeded, of_policy] {
+        let published = Finish::of(finish.reason(), finish.message());
+        assert_eq!(published, Some(finish.clone()));
         let job = Job {
-            state: State::Finishing(finish),
+            state: State::Finishing(finish.clone()),
             ..JOB
         };
         let failed = Pods { failed: 9, ..NONE };
@@ -142,7 +152,7 @@ fn more_failures_than_the_limit_end_the_job() {
     let failed = |failed| Pods { failed, ..NONE };
     check(&JOB, failed(2), Step::Create(2));
     let exceeded = Step::Finish(Finish::BackoffLimitExceeded);
-    check(&JOB, failed(3), exceeded);
+    check(&JOB, failed(3), exceeded.clone());
     let none = Job {
         back_off_limit: 0,
         ..JOB
@@ -165,7 +175,7 @@ fn restarts_count_like_failures_but_reach_the_limit_sooner() {
     };
     let exceeded = Step::Finish(Finish::BackoffLimitExceeded);
     check(&job(2), restarted(1), Step::Wait);
-    check(&job(2), restarted(2), exceeded);
+    check(&job(2), restarted(2), exceeded.clone());
     check(&job(0), restarted(0), Step::Wait);
     check(&job(0), restarted(1), exceeded);
     check(&JOB, restarted(9), Step::Wait);
@@ -180,4 +190,76 @@ fn a_deadline_counts_from_the_start() {
     check(&job(10), NONE, Step::Finish(Finish::DeadlineExceeded));
     check(&job(11), NONE, Step::Create(2));
     assert_eq!(job(11).deadline_at(), Some(Moment::from_secs(101)));
+}
+
+#[test]
+fn a_policy_ends_the_job_by_a_failure_or_by_enough_successes() {
+    let fatal = Pods {
+        active: 1,
+        failed: 9,
+        fatal: Some("app failed".to_owned()),
+        success_rule: Some(1),
+        ..NONE
+    };
+    let failed = Finish::PodFailurePolicy("app failed".to_owned());
+    assert_eq!(failed.message(), "app failed");
+    check(&JOB, fatal.clone(), Step::Finish(failed));
+    // Failures come before successes.
+    let pods = Pods {
+        fatal: None,
+        ..fatal
+    };
+    check(
+        &JOB,
+        pods.clone(),
+        Step::Finish(Finish::BackoffLimitExceeded),
+    );
+    let pods = Pods { failed: 2, ..pods };
+    let succeeded = Finish::SuccessPolicy("Matched rules at index 1".to_owned());
+    assert_eq!(succeeded.conditions()[1], "Complete");
+    check(&JOB, pods, Step::Finish(succeeded));
+}
+
+#[test]
+fn indexes_fail_one_by_one_and_end_the_job_with_the_last_or_beyond_the_most() {
+    let job = Job {
+        backs_off_by_index: true,
+        back_off_limit: u32::MAX,
+        ..JOB
+    };
+    let ended = |failed_indexes, succeeded| Pods {
+        failed: failed_indexes,
+        failed_indexes,
+        succeeded,
+        ..NONE
+    };
+    let mut failures = Failures::default();
+    failures.add(&[], &[NOW]);
+    // The back-off is each index's own.
+    let next = step(&job, &ended(1, 0), &failures, NOW);
+    assert_eq!(next, Step::Create(2));
+    check(&job, ended(1, 2), Step::Finish(Finish::FailedIndexes));
+    check(&job, ended(0, 3), Step::Finish(Finish::Complete));
+    let few = Job {
+        max_failed_indexes: Some(1),
+        ..job
+    };
+    check(&few, ended(1, 0), Step::Create(2));
+    let exceeded = Step::Finish(Finish::MaxFailedIndexesExceeded);
+    check(&few, ended(2, 0), exceeded);
+}
+
+#[test]
+fn pods_without_an_index_of_their_own_are_deleted() {
+    let pods = Pods {
+        active: 2,
+        misplaced: 1,
+        ..NONE
+    };
+    check(&JOB, pods.clone(), Step::Delete(1));
+    let deleted = Job {
+        state: State::Deleted,
+        ..JOB
+    };
+    check(&deleted, pods, Step::Wait);
 }

@@ -6,6 +6,7 @@ use rules::Moment;
 use rules::job::surplus::{self, Candidate};
 use rules::job::{self, Finish, Pods, State};
 
+use super::indexed;
 use crate::clock::{Clock, seconds};
 use crate::controllers::{counts, pod_template, pod_view};
 use crate::kinds::name;
@@ -25,6 +26,10 @@ pub(super) fn rules(job: &Job, finishing: Option<Finish>, clock: &Clock) -> job:
         back_off_limit: counts::from_api(spec.backoff_limit),
         restarts_containers: policy == Some("OnFailure"),
         awaits_terminating: awaits_terminating(job),
+        backs_off_by_index: spec.backoff_limit_per_index.is_some(),
+        max_failed_indexes: spec
+            .max_failed_indexes
+            .map(|most| counts::from_api(Some(most))),
         deadline: spec.active_deadline_seconds.map(seconds),
         started: started.map_or_else(|| clock.now(), |time| clock.moment_of(time)),
         state: state(job, finishing),
@@ -41,7 +46,7 @@ fn state(job: &Job, finishing: Option<Finish>) -> State {
 }
 
 /// Rule: `onlyReplaceFailedPods`.
-fn awaits_terminating(job: &Job) -> bool {
+pub(super) fn awaits_terminating(job: &Job) -> bool {
     let spec = job.spec.as_ref();
     let policy = spec.and_then(|spec| spec.pod_replacement_policy.as_deref());
     policy == Some("Failed")
@@ -83,14 +88,35 @@ pub(super) fn active(pods: &[Pod]) -> Vec<&Pod> {
     pods.iter().filter(|pod| pod_view::is_active(pod)).collect()
 }
 
+/// Active Pods of an Indexed Job that have no index of their own.
+pub(super) fn misplaced(job: &Job, active: &[&Pod], clock: &Clock) -> u32 {
+    sorted(job, active, clock).1
+}
+
+/// Active Pods, those that are deleted first in front, and how many of them are misplaced.
+fn sorted(job: &Job, active: &[&Pod], clock: &Clock) -> (Vec<Candidate>, u32) {
+    let completions = indexed::completions(job);
+    let candidate = |pod: &&Pod| Candidate {
+        index: completions.and_then(|completions| indexed::index(pod, completions)),
+        ..candidate(pod, clock)
+    };
+    let mut candidates: Vec<Candidate> = active.iter().map(candidate).collect();
+    if completions.is_none() {
+        surplus::sort(&mut candidates);
+        return (candidates, 0);
+    }
+    let misplaced = surplus::sort_indexed(&mut candidates);
+    (candidates, misplaced.try_into().unwrap_or(u32::MAX))
+}
+
 /// Removes the Pods that are deleted first from `active`, and returns them.
 pub(super) fn split_surplus<'a>(
+    job: &Job,
     active: &mut Vec<&'a Pod>,
     number: u32,
     clock: &Clock,
 ) -> Vec<&'a Pod> {
-    let mut candidates: Vec<Candidate> = active.iter().map(|pod| candidate(pod, clock)).collect();
-    surplus::sort(&mut candidates);
+    let (mut candidates, _) = sorted(job, active, clock);
     candidates.truncate(usize::try_from(number).unwrap_or(usize::MAX));
     let is_surplus = |pod: &Pod| candidates.iter().any(|it| it.name == name(pod));
     let (surplus, staying) = active.drain(..).partition(|pod| is_surplus(pod));
@@ -109,6 +135,7 @@ fn candidate(pod: &Pod, clock: &Clock) -> Candidate {
         restarts,
         sidecar_restarts,
         created: pod_view::created(pod, clock),
+        index: None,
     }
 }
 

@@ -4,9 +4,11 @@ use k8s_openapi::api::batch::v1::{Job, JobCondition, JobStatus, UncountedTermina
 use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use rules::Moment;
+use rules::job::policy::Failure;
 use rules::job::{Finish, Pods};
 
-use super::convert;
+use super::indexed::{self, Indexed};
+use super::{convert, policy};
 use crate::clock::Clock;
 use crate::controllers::counts;
 use crate::kinds::uid;
@@ -14,7 +16,9 @@ use crate::kinds::uid;
 const SUSPENDED: &str = "Suspended";
 
 /// What one sync publishes.
-pub(super) struct StatusUpdate {
+pub(super) struct StatusUpdate<'a> {
+    /// The indexes of an Indexed Job.
+    pub(super) indexed: Option<&'a Indexed<'a>>,
     /// The Job's Pods.
     pub(super) numbers: Pods,
     /// Active Pods that are ready.
@@ -25,35 +29,63 @@ pub(super) struct StatusUpdate {
     pub(super) now: Time,
 }
 
-/// The Pods that the Job has yet to count.
+/// The Pods that ended and have their finalizer.
+#[derive(Default)]
 pub(super) struct Ended<'a> {
     pub(super) succeeded: Vec<&'a Pod>,
+    /// Those that count as failures.
     pub(super) failed: Vec<&'a Pod>,
+    /// Those whose failure does not count.
+    pub(super) ignored: Vec<&'a Pod>,
+    /// Those of an Indexed Job without a valid index.
+    strays: Vec<&'a Pod>,
 }
 
 impl<'a> Ended<'a> {
     /// Those that have ended.
     pub(super) fn of(job: &Job, pods: &'a [Pod]) -> Self {
-        Self::uncounted(job, pods, None)
+        Self::sorted(job, pods, false)
     }
 
-    /// Those that have ended. When the Job fails, all that have not succeeded are failed.
-    pub(super) fn uncounted(job: &Job, pods: &'a [Pod], finish: Option<Finish>) -> Self {
-        let tracked = || pods.iter().filter(|pod| convert::is_tracked(pod));
-        let all_failed = finish.is_some_and(Finish::is_failure);
-        let has_failed = |pod: &&Pod| {
-            convert::has_failed(job, pod) || all_failed && !convert::has_succeeded(pod)
-        };
-        Self {
-            succeeded: tracked()
-                .filter(|pod| convert::has_succeeded(pod))
-                .collect(),
-            failed: tracked().filter(has_failed).collect(),
+    /// Those that the Job has yet to count. When the Job fails, all that have not succeeded are
+    /// failed. Until it ends, the failed Pod of an index is counted once another one replaces it.
+    pub(super) fn uncounted(job: &Job, pods: &'a [Pod], update: &StatusUpdate<'_>) -> Self {
+        let finish = update.finish.as_ref();
+        let mut ended = Self::sorted(job, pods, finish.is_some_and(Finish::is_failure));
+        if let (Some(indexed), None) = (update.indexed, finish) {
+            for pods in [&mut ended.failed, &mut ended.ignored] {
+                pods.retain(|pod| !indexed.awaits(pod));
+            }
         }
+        ended
+    }
+
+    fn sorted(job: &Job, pods: &'a [Pod], all_failed: bool) -> Self {
+        let completions = indexed::completions(job);
+        let is_stray = |pod| completions.is_some_and(|most| indexed::index(pod, most).is_none());
+        let mut ended = Self::default();
+        for pod in pods.iter().filter(|pod| convert::is_tracked(pod)) {
+            let has_succeeded = convert::has_succeeded(pod);
+            if !has_succeeded && !convert::has_failed(job, pod) && !all_failed {
+                continue;
+            }
+            let list = if is_stray(pod) {
+                &mut ended.strays
+            } else if has_succeeded {
+                &mut ended.succeeded
+            } else if policy::failure(job, pod) == Failure::Ignored {
+                &mut ended.ignored
+            } else {
+                &mut ended.failed
+            };
+            list.push(pod);
+        }
+        ended
     }
 
     pub(super) fn contains(&self, pod: &Pod) -> bool {
-        let mut all = self.succeeded.iter().chain(&self.failed);
+        let all = [&self.succeeded, &self.failed, &self.ignored, &self.strays];
+        let mut all = all.into_iter().flatten();
         all.any(|found| uid(*found) == uid(pod))
     }
 }
@@ -92,21 +124,18 @@ pub(super) fn finished_at(job: &Job, clock: &Clock) -> Option<Moment> {
 /// How the Job ends, if an earlier sync has published that.
 pub(super) fn finishing(job: &Job) -> Option<Finish> {
     let status = job.status.as_ref()?;
-    if condition(status, Finish::Complete.conditions()[0]).is_some() {
-        return Some(Finish::Complete);
-    }
-    let failures = [Finish::DeadlineExceeded, Finish::BackoffLimitExceeded];
-    let published = condition(status, failures[0].conditions()[0])?;
-    let reason = published.reason.as_deref();
-    let mut failures = failures.into_iter();
-    failures.find(|failure| reason == Some(failure.reason()))
+    let ends = [Finish::Complete, Finish::DeadlineExceeded];
+    let mut interim = ends.iter().map(|finish| finish.conditions()[0]);
+    let published = interim.find_map(|kind| condition(status, kind))?;
+    let text = |text: &Option<String>| text.clone().unwrap_or_default();
+    Finish::of(&text(&published.reason), &text(&published.message))
 }
 
 /// Sets the start, and the condition of a Job that is or was suspended. Returns the reason and the
 /// message of an Event about it.
 pub(super) fn suspend_or_resume(
     job: &Job,
-    update: &StatusUpdate,
+    update: &StatusUpdate<'_>,
     status: &mut JobStatus,
 ) -> Option<(&'static str, &'static str)> {
     let is_suspended = convert::is_suspended(job);
@@ -138,16 +167,27 @@ pub(super) fn suspend_or_resume(
 }
 
 /// The status before the finalizers of `uncounted` are removed.
-pub(super) fn begin(uncounted: &Ended<'_>, update: &StatusUpdate, status: &mut JobStatus) {
+pub(super) fn begin(uncounted: &Ended<'_>, update: &StatusUpdate<'_>, status: &mut JobStatus) {
     // Pointers in Go's type, so their zero is published; `omitempty` drops `active`.
     status.active = counts::unless_zero(update.numbers.active);
     status.ready = Some(counts::to_api(update.ready));
     status.terminating = Some(counts::to_api(update.numbers.terminating));
+    // The indexes tell which successes of an Indexed Job are counted.
+    let succeeded = match update.indexed {
+        Some(_) => None,
+        None => uids(&uncounted.succeeded),
+    };
     status.uncounted_terminated_pods = Some(UncountedTerminatedPods {
-        succeeded: uids(&uncounted.succeeded),
+        succeeded,
         failed: uids(&uncounted.failed),
     });
-    if let Some(finish) = update.finish {
+    if let Some(indexed) = update.indexed {
+        status.succeeded = counts::unless_zero(indexed.succeeded.total());
+        let completed = indexed.succeeded.to_string();
+        status.completed_indexes = Some(completed).filter(|text| !text.is_empty());
+        status.failed_indexes = indexed.failed.as_ref().map(ToString::to_string);
+    }
+    if let Some(finish) = &update.finish {
         let [interim, _] = finish.conditions();
         if condition(status, interim).is_none() {
             let found = new_condition(interim, finish.reason(), finish.message(), &update.now);
@@ -164,17 +204,20 @@ fn uids(pods: &[&Pod]) -> Option<Vec<String>> {
 /// before all Pods have.
 pub(super) fn end(
     uncounted: &Ended<'_>,
-    update: &StatusUpdate,
+    update: &StatusUpdate<'_>,
     status: &mut JobStatus,
 ) -> Option<Finish> {
     status.uncounted_terminated_pods = Some(UncountedTerminatedPods::default());
+    let succeeded = Some(&uncounted.succeeded).filter(|_| update.indexed.is_none());
     for (number, pods) in [
-        (&mut status.succeeded, &uncounted.succeeded),
-        (&mut status.failed, &uncounted.failed),
+        (&mut status.succeeded, succeeded),
+        (&mut status.failed, Some(&uncounted.failed)),
     ] {
-        *number = counts::unless_zero(counts::from_api(*number) + convert::number(pods));
+        let added = pods.map_or(0, |pods| convert::number(pods));
+        *number = counts::unless_zero(counts::from_api(*number) + added);
     }
-    let finish = update.finish.filter(|_| update.numbers.terminating == 0)?;
+    let is_over = update.numbers.terminating == 0;
+    let finish = update.finish.clone().filter(|_| is_over)?;
     let [interim, last] = finish.conditions();
     let ended = JobCondition {
         type_: last.to_owned(),
@@ -183,7 +226,7 @@ pub(super) fn end(
         ..condition(status, interim)?.clone()
     };
     status.conditions.get_or_insert_default().push(ended);
-    if finish == Finish::Complete {
+    if !finish.is_failure() {
         status.completion_time = Some(update.now.clone());
     }
     Some(finish)

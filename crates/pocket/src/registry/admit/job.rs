@@ -9,7 +9,7 @@ use k8s_openapi::api::batch::v1::{Job, JobSpec, JobStatus};
 use serde_json::json;
 
 use super::pipeline::Admit;
-use super::{fields, pod, workload};
+use super::{fields, job_policies, names, pod, workload};
 use crate::api_status::FieldErrors;
 use crate::kinds::{name, uid};
 
@@ -19,6 +19,10 @@ const UID_LABELS: [&str; 2] = ["controller-uid", CONTROLLER_UID];
 const NAME_LABELS: [&str; 2] = ["job-name", "batch.kubernetes.io/job-name"];
 
 const NON_INDEXED: &str = "NonIndexed";
+const INDEXED: &str = "Indexed";
+
+/// Rule: `maxParallelismForIndexedJob` and `maxFailedIndexesForIndexedJob`.
+const MOST_INDEXED_AT_A_TIME: i32 = 100_000;
 
 impl Admit for Job {
     fn begin(&mut self) {
@@ -34,10 +38,22 @@ impl Admit for Job {
             spec.completions = Some(1);
         }
         spec.parallelism.get_or_insert(1);
-        spec.backoff_limit.get_or_insert(6);
+        let limit = if spec.backoff_limit_per_index.is_some() {
+            i32::MAX
+        } else {
+            6
+        };
+        spec.backoff_limit.get_or_insert(limit);
         fields::text(&mut spec.completion_mode, NON_INDEXED);
         spec.suspend.get_or_insert(false);
-        fields::text(&mut spec.pod_replacement_policy, "TerminatingOrFailed");
+        let replacement = match &mut spec.pod_failure_policy {
+            Some(policy) => {
+                job_policies::complete(policy);
+                "Failed"
+            }
+            None => "TerminatingOrFailed",
+        };
+        fields::text(&mut spec.pod_replacement_policy, replacement);
         spec.manual_selector.get_or_insert(false);
         // A field of Kubernetes 1.37.
         spec.scheduling = None;
@@ -55,6 +71,7 @@ impl Admit for Job {
             check_generated_labels(self, spec, errors);
             check_spec(spec, errors);
         });
+        check_host_names(self, spec, errors);
     }
 
     fn check_change(&self, before: &Self, errors: &mut FieldErrors) {
@@ -62,13 +79,52 @@ impl Admit for Job {
             return;
         };
         errors.within("spec", |errors| {
-            fields::check_immutable("completions", &now.completions, &before.completions, errors);
+            check_completions(now, before, errors);
             fields::check_immutable("selector", &now.selector, &before.selector, errors);
             fields::check_immutable("template", &now.template, &before.template, errors);
             let (mode, before_mode) = (&now.completion_mode, &before.completion_mode);
             fields::check_immutable("completionMode", mode, before_mode, errors);
+            let (failures, failures_before) = (&now.pod_failure_policy, &before.pod_failure_policy);
+            fields::check_immutable("podFailurePolicy", failures, failures_before, errors);
+            let (limit, limit_before) = (
+                &now.backoff_limit_per_index,
+                &before.backoff_limit_per_index,
+            );
+            fields::check_immutable("backoffLimitPerIndex", limit, limit_before, errors);
             fields::check_immutable("managedBy", &now.managed_by, &before.managed_by, errors);
+            let (successes, successes_before) = (&now.success_policy, &before.success_policy);
+            fields::check_immutable("successPolicy", successes, successes_before, errors);
         });
+    }
+}
+
+/// Those of an Indexed Job change with its parallelism.
+///
+/// Rule: `validateCompletions`.
+fn check_completions(now: &JobSpec, before: &JobSpec, errors: &mut FieldErrors) {
+    if now.completion_mode.as_deref() != Some(INDEXED) {
+        fields::check_immutable("completions", &now.completions, &before.completions, errors);
+    } else if let Some(completions) = now.completions
+        && before.completions != now.completions
+        && now.parallelism != now.completions
+    {
+        let why = "can only be modified in tandem with spec.parallelism";
+        errors.invalid("completions", completions, why);
+    }
+}
+
+/// The names of an Indexed Job's Pods are those of hosts.
+///
+/// Rule: `ValidateJob`.
+fn check_host_names(job: &Job, spec: &JobSpec, errors: &mut FieldErrors) {
+    let completions = spec.completions.unwrap_or(0);
+    if spec.completion_mode.as_deref() != Some(INDEXED) || completions < 1 {
+        return;
+    }
+    let last = format!("{}-{}", name(job), completions - 1);
+    if !names::Names::Label.refuse(&last).is_empty() {
+        let why = format!("will not able to create pod with invalid DNS label: {last}");
+        errors.invalid("metadata.name", name(job), &why);
     }
 }
 
@@ -145,13 +201,28 @@ fn check_spec(spec: &JobSpec, errors: &mut FieldErrors) {
     fields::check_not_negative("backoffLimit", spec.backoff_limit, errors);
     let ttl = spec.ttl_seconds_after_finished;
     fields::check_not_negative("ttlSecondsAfterFinished", ttl, errors);
-    let policies = ["Failed", "TerminatingOrFailed"];
-    let policy = spec.pod_replacement_policy.as_ref();
-    fields::check_choice("podReplacementPolicy", policy, &policies, errors);
+    check_indexes(spec, errors);
     check_mode(spec, errors);
-    errors.lacking(|errors| refuse_what_is_missing(spec, errors));
+    if let Some(policy) = &spec.pod_failure_policy {
+        errors.within("podFailurePolicy", |errors| {
+            job_policies::check_failure_policy(policy, spec, errors);
+        });
+    }
+    if let Some(policy) = &spec.success_policy
+        && spec.completion_mode.as_deref() == Some(INDEXED)
+    {
+        errors.within("successPolicy", |errors| {
+            job_policies::check_success_policy(policy, spec.completions.unwrap_or(0), errors);
+        });
+    }
+    let replacements: &[&str] = match spec.pod_failure_policy {
+        Some(_) => &["Failed"],
+        None => &["Failed", "TerminatingOrFailed"],
+    };
+    let replacement = spec.pod_replacement_policy.as_ref();
+    fields::check_choice("podReplacementPolicy", replacement, replacements, errors);
     errors.within("template", |errors| {
-        pod::check_ending_template(&spec.template, errors);
+        pod::check_ending_template(&spec.template, spec.pod_failure_policy.is_some(), errors);
     });
     match &spec.selector {
         Some(selector) => workload::check_selector(selector, &spec.template, errors),
@@ -160,16 +231,51 @@ fn check_spec(spec: &JobSpec, errors: &mut FieldErrors) {
 }
 
 fn check_mode(spec: &JobSpec, errors: &mut FieldErrors) {
-    let modes = [NON_INDEXED, "Indexed"];
-    fields::check_choice(
-        "completionMode",
-        spec.completion_mode.as_ref(),
-        &modes,
-        errors,
-    );
-    if spec.completion_mode.as_deref() != Some(NON_INDEXED) {
-        return;
+    let modes = [NON_INDEXED, INDEXED];
+    let mode = spec.completion_mode.as_ref();
+    fields::check_choice("completionMode", mode, &modes, errors);
+    match mode.map(String::as_str) {
+        Some(INDEXED) => check_indexed(spec, errors),
+        Some(NON_INDEXED) => check_not_indexed(spec, errors),
+        _ => {}
     }
+}
+
+fn check_indexes(spec: &JobSpec, errors: &mut FieldErrors) {
+    let limit = spec.backoff_limit_per_index;
+    fields::check_not_negative("backoffLimitPerIndex", limit, errors);
+    fields::check_not_negative("maxFailedIndexes", spec.max_failed_indexes, errors);
+    if spec.max_failed_indexes.is_some() && limit.is_none() {
+        let why = "when maxFailedIndexes is specified";
+        errors.required("backoffLimitPerIndex", why);
+    }
+}
+
+fn check_indexed(spec: &JobSpec, errors: &mut FieldErrors) {
+    let parallelism = spec.parallelism.unwrap_or(1);
+    if parallelism > MOST_INDEXED_AT_A_TIME {
+        let why = format!(
+            "must be less than or equal to {MOST_INDEXED_AT_A_TIME} when completion mode is Indexed"
+        );
+        errors.invalid("parallelism", parallelism, &why);
+    }
+    let Some(completions) = spec.completions else {
+        return errors.required("completions", "when completion mode is Indexed");
+    };
+    let Some(most) = spec.max_failed_indexes else {
+        return;
+    };
+    if most > completions {
+        let why = "must be less than or equal to completions";
+        errors.invalid("maxFailedIndexes", most, why);
+    }
+    if most > MOST_INDEXED_AT_A_TIME {
+        let why = format!("must be less than or equal to {MOST_INDEXED_AT_A_TIME}");
+        errors.invalid("maxFailedIndexes", most, &why);
+    }
+}
+
+fn check_not_indexed(spec: &JobSpec, errors: &mut FieldErrors) {
     let why = "requires indexed completion mode";
     if let Some(limit) = spec.backoff_limit_per_index {
         errors.invalid("backoffLimitPerIndex", limit, why);
@@ -179,19 +285,5 @@ fn check_mode(spec: &JobSpec, errors: &mut FieldErrors) {
     }
     if let Some(policy) = &spec.success_policy {
         errors.invalid("successPolicy", json!(policy), why);
-    }
-}
-
-/// Refuses what Kubernetes allows and pocket lacks: a Job would end otherwise than on a node.
-fn refuse_what_is_missing(spec: &JobSpec, errors: &mut FieldErrors) {
-    if spec.completion_mode.as_deref() == Some("Indexed") {
-        errors.forbidden("completionMode", "pocket has no Indexed Jobs");
-    }
-    if spec.pod_failure_policy.is_some() {
-        errors.forbidden("podFailurePolicy", "pocket has no Pod failure policies");
-    }
-    if spec.manual_selector == Some(true) {
-        let why = "pocket generates the selector of every Job";
-        errors.forbidden("manualSelector", why);
     }
 }

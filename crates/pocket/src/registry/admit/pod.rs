@@ -96,11 +96,22 @@ pub(super) fn check_template(template: &PodTemplateSpec, owner: &str, errors: &m
 /// Checks the Pod template of a Job, whose Pods end.
 ///
 /// Rule: `pkg/apis/batch/validation/validation.go`, `validateJobSpec`.
-pub(super) fn check_ending_template(template: &PodTemplateSpec, errors: &mut FieldErrors) {
+pub(super) fn check_ending_template(
+    template: &PodTemplateSpec,
+    has_failure_policy: bool,
+    errors: &mut FieldErrors,
+) {
     check_any_template(template, errors, |spec, errors| {
-        if spec.restart_policy.as_deref() == Some("Always") {
-            let why = "valid values: \"OnFailure\", \"Never\"";
-            errors.required("restartPolicy", why);
+        match spec.restart_policy.as_deref() {
+            Some("Always") => {
+                let why = "valid values: \"OnFailure\", \"Never\"";
+                errors.required("restartPolicy", why);
+            }
+            Some(policy @ "OnFailure") if has_failure_policy => {
+                let why = "only \"Never\" is supported when podFailurePolicy is specified";
+                errors.invalid("restartPolicy", policy, why);
+            }
+            _ => {}
         }
     });
 }

@@ -211,6 +211,106 @@ fn jobs_are_completed() {
 }
 
 #[test]
+fn jobs_with_indexes_policies_or_a_selector_of_their_own_are_completed() {
+    let mut own = job();
+    own["spec"]["manualSelector"] = json!(true);
+    own["spec"]["selector"] = json!({"matchLabels": {"a": "b"}});
+    own["spec"]["template"]["metadata"] = json!({"labels": {"a": "b"}});
+    let created = create::<Job>(&own).unwrap();
+    let labels = &created["spec"]["template"]["metadata"]["labels"];
+    assert_eq!(*labels, json!({"a": "b"}));
+    let indexed = indexed(&json!({
+        "backoffLimitPerIndex": 1,
+        "podFailurePolicy": {"rules": [
+            {"action": "Ignore", "onPodConditions": [{"type": "DisruptionTarget"}]},
+        ]},
+    }));
+    let created = create::<Job>(&indexed).unwrap();
+    let spec = &created["spec"];
+    assert_eq!(spec["backoffLimit"], i32::MAX);
+    assert_eq!(spec["podReplacementPolicy"], "Failed");
+    let pattern = &spec["podFailurePolicy"]["rules"][0]["onPodConditions"][0];
+    assert_eq!(pattern["status"], "True");
+}
+
+/// An Indexed Job of three completions, with more fields.
+fn indexed(more: &Value) -> Value {
+    let mut job = job();
+    let spec = job["spec"].as_object_mut().unwrap();
+    spec.insert("completionMode".to_owned(), json!("Indexed"));
+    spec.insert("completions".to_owned(), json!(3));
+    spec.extend(more.as_object().unwrap().clone());
+    job
+}
+
+#[test]
+fn wrong_indexed_jobs_are_refused() {
+    let check = |more: Value, expected: &str| {
+        let message = create::<Job>(&indexed(&more)).unwrap_err();
+        assert_eq!(message, format!("Job.batch \"web\" is invalid: {expected}"));
+    };
+    check(
+        json!({"completions": null, "parallelism": 2}),
+        "spec.completions: Required value: when completion mode is Indexed",
+    );
+    check(
+        json!({"maxFailedIndexes": 1}),
+        "spec.backoffLimitPerIndex: Required value: when maxFailedIndexes is specified",
+    );
+    check(
+        json!({"maxFailedIndexes": 4, "backoffLimitPerIndex": 0}),
+        "spec.maxFailedIndexes: Invalid value: 4: must be less than or equal to completions",
+    );
+    let failures = |rule: Value| json!({"podFailurePolicy": {"rules": [rule]}});
+    let rule = "spec.podFailurePolicy.rules[0]";
+    check(
+        failures(json!({"action": "Ignore"})),
+        &format!(
+            "{rule}: Invalid value: specifying one of OnExitCodes and OnPodConditions is required"
+        ),
+    );
+    let codes = |action: &str, container: &str, values: &[i32]| {
+        failures(json!({"action": action, "onExitCodes": {
+            "containerName": container, "operator": "In", "values": values,
+        }}))
+    };
+    check(
+        codes("FailIndex", "a", &[1]),
+        &format!(
+            "{rule}.action: Invalid value: \"FailIndex\": requires the backoffLimitPerIndex to be \
+             set"
+        ),
+    );
+    check(
+        codes("FailJob", "b", &[1]),
+        &format!(
+            "{rule}.onExitCodes.containerName: Invalid value: \"b\": must be one of the container \
+             or initContainer names in the pod template"
+        ),
+    );
+    check(
+        codes("FailJob", "a", &[2, 1]),
+        &format!("{rule}.onExitCodes.values: Invalid value: [2,1]: must be ordered"),
+    );
+    let successes = |rule: Value| json!({"successPolicy": {"rules": [rule]}});
+    let rule = "spec.successPolicy.rules[0]";
+    check(
+        successes(json!({"succeededIndexes": "0,3"})),
+        &format!(
+            "{rule}.succeededIndexes: Invalid value: \"0,3\": error parsing succeededIndexes: too \
+             large index: \"3\""
+        ),
+    );
+    check(
+        successes(json!({"succeededIndexes": "0-1", "succeededCount": 3})),
+        &format!(
+            "{rule}.succeededCount: Invalid value: 3: must be less than or equal to 2 (the number \
+             of indexes in the specified succeededIndexes field)"
+        ),
+    );
+}
+
+#[test]
 fn wrong_jobs_are_refused() {
     let check = |pointer: &str, value: Value, expected: &str| {
         let message = create::<Job>(&with(job(), pointer, value)).unwrap_err();
@@ -236,22 +336,13 @@ fn wrong_jobs_are_refused() {
     );
     check(
         "/spec/completionMode",
-        json!("Indexed"),
-        "completionMode: Forbidden: pocket has no Indexed Jobs",
+        json!("Each"),
+        "completionMode: Unsupported value: \"Each\": supported values: \
+         \"NonIndexed\", \"Indexed\"",
     );
-    check(
-        "/spec/podFailurePolicy",
-        json!({"rules": []}),
-        "podFailurePolicy: Forbidden: pocket has no Pod failure policies",
-    );
-    let mut manual = json!({"manualSelector": true, "selector": {"matchLabels": {"a": "b"}}});
+    let mut manual = json!({"manualSelector": true});
     manual["template"] = job()["spec"]["template"].clone();
-    manual["template"]["metadata"] = json!({"labels": {"a": "b"}});
-    check(
-        "/spec",
-        manual,
-        "manualSelector: Forbidden: pocket generates the selector of every Job",
-    );
+    check("/spec", manual, "selector: Required value");
     let labels = json!({"labels": {"job-name": "db"}});
     let other = create::<Job>(&with(job(), "/spec/template/metadata", labels)).unwrap_err();
     assert!(
