@@ -31,7 +31,7 @@ struct Shape {
 }
 
 /// All shapes.
-const SHAPES: [Shape; 8] = [
+const SHAPES: [Shape; 10] = [
     Shape {
         name: "webshop",
         workloads: &[
@@ -96,6 +96,16 @@ const SHAPES: [Shape; 8] = [
     Shape {
         name: "sidecars",
         workloads: &[("deploy/api", 2), ("sts/cache", 3)],
+    },
+    // Ports of the node, and a headless Service whose port no Pod has.
+    Shape {
+        name: "ingress",
+        workloads: &[("ds/edge-ingress", 1)],
+    },
+    // A sidecar that may start for ten minutes, and clients that ask what the probes ask.
+    Shape {
+        name: "mesh",
+        workloads: &[("deploy/shop", 2)],
     },
 ];
 

@@ -49,7 +49,7 @@ pub(crate) use json::{Extras, json, schema};
 pub use observation::{Observation, observation};
 pub(crate) use prediction::Prediction;
 pub(crate) use question::{Mode, Scope};
-pub(crate) use question::{Question, Wanted, questions};
+pub(crate) use question::{Question, Wanted, of_no_mode, questions};
 pub(crate) use table::{Table, markdown};
 pub(crate) use workload::Workload;
 

@@ -45,7 +45,7 @@ use crate::{
     },
 };
 pub(crate) use metadata::{
-    Disposition, POD_TEMPLATES, disposition, namespace, qualified_kind, within,
+    Disposition, POD_TEMPLATES, disposition, namespace, qualified_kind, share_namespace, within,
 };
 pub(crate) use notes::kind_counts;
 pub(crate) use pod::{DEFAULT_GRACE, grace};
@@ -251,9 +251,11 @@ fn check_containers(
         .zip(manifests.iter().cycle())
         .map(|(name, manifest)| {
             let names = containers.iter().map(String::as_str);
-            ProblemText::new(format!("no container `{name}` starts late here"))
-                .one_of(name, names)
-                .at(&manifest.source, manifest.span)
+            ProblemText::new(format!(
+                "`--start-after {name}=…`: no workload has this container"
+            ))
+            .one_of(name, names)
+            .at(&manifest.source, manifest.span)
         })
         .collect();
     Problems::unless_any(problems, ())

@@ -32,6 +32,10 @@ pub(super) enum InputError {
     NoWorkload,
     #[error("namespace `{namespace}` has no {what}")]
     NotFound { what: String, namespace: String },
+    #[error(
+        "`{0}` is no file; to read workloads of a cluster, name it with `--context C --from NAMESPACE`"
+    )]
+    NoCluster(String),
     #[error("`{0}` is no workload; expected KIND/NAME such as deploy/web")]
     NoReference(String),
 }
@@ -48,6 +52,11 @@ pub(super) fn read(input: &cli::Input, more: &[ListedKind]) -> Result<Vec<Manife
         (Some(context), Some(from)) => of_namespace(context, from, &input.names, more),
         _ if input.names.is_empty() => Err(InputError::NoInput.into()),
         _ => {
+            let is_workload =
+                |name: &&String| reference(name).is_ok() && !Path::new(name.as_str()).exists();
+            if let Some(name) = input.names.iter().find(is_workload) {
+                return Err(InputError::NoCluster(name.clone()).into());
+            }
             let files: Vec<PathBuf> = input.names.iter().map(PathBuf::from).collect();
             let manifests = super::up::load(&files)?;
             Problems::unless_any(manifests::repeated(&manifests, "the input"), ())?;

@@ -51,11 +51,6 @@ const WIDTH: usize = 100;
 enum PredictError {
     #[error("nothing to predict: the input has no workload")]
     NoWorkload,
-    #[error(
-        "nothing to predict: these modes and names ask about no container and no template of the \
-         input"
-    )]
-    NoQuestion,
     #[error("{0}")]
     NoSuchRow(ProblemText),
     #[error("`--advise={}` is part of the input; expected a file elsewhere", .0.display())]
@@ -101,13 +96,14 @@ pub(super) fn run(command: &cli::Predict, printer: &Printer) -> CommandResult {
     let settings = command.targets.settings(None);
     let (workloads, notes) = workloads(&changed, &settings)?;
     super::note_stand_ins(&notes, printer);
-    if workloads.is_empty() {
+    let ending = ending(&changed);
+    for note in &ending {
+        printer.paragraph("note: ", note);
+    }
+    if workloads.is_empty() && ending.is_empty() {
         return Err(PredictError::NoWorkload.into());
     }
     let asked = asked(&workloads, command, printer);
-    if asked.is_empty() && command.only.is_empty() {
-        return Err(PredictError::NoQuestion.into());
-    }
     must_have_rows(&asked, &workloads, command)?;
     if let Some(path) = patches(command) {
         // A path that cannot be written is reported before anything runs.
@@ -179,8 +175,31 @@ fn workloads(
     manifests: &[Manifest],
     settings: &Settings,
 ) -> Result<(Vec<Workload>, Vec<String>), Problems> {
-    let (stand_ins, notes) = stand_in::manifests(manifests, settings)?;
-    Ok((Workload::all(&stand_ins, manifests)?, notes))
+    let (stand_ins, mut notes) = stand_in::manifests(manifests, settings)?;
+    let workloads = Workload::all(&stand_ins, manifests)?;
+    let mut of_services = Vec::new();
+    for workload in &workloads {
+        of_services.extend(workload.headless());
+        of_services.extend(workload.dead_services.iter().cloned());
+    }
+    of_services.sort();
+    of_services.dedup();
+    notes.extend(of_services);
+    Ok((workloads, notes))
+}
+
+/// What is said of workloads whose containers end and about which nothing is asked.
+fn ending(manifests: &[Manifest]) -> Vec<String> {
+    let cron_jobs = manifests.iter().filter(|it| it.kind() == "CronJob");
+    cron_jobs
+        .map(|manifest| {
+            format!(
+                "cronjob/{} is not predicted: it makes Jobs, whose containers end by themselves \
+                 and get no requests; `probeflip lint` checks their probes",
+                manifest.name()
+            )
+        })
+        .collect()
 }
 
 /// The wanted questions about workloads.
@@ -210,6 +229,10 @@ fn questions<'w>(workloads: &'w [Workload], command: &cli::Predict) -> Vec<Quest
         .iter()
         .flat_map(|workload| predict::questions(workload, &wanted));
     let mut asked: Vec<Question<'_>> = asked.collect();
+    if asked.is_empty() {
+        let rows = workloads.iter();
+        asked.extend(rows.filter_map(|workload| predict::of_no_mode(workload, &wanted)));
+    }
     let mut namesakes = BTreeMap::<String, usize>::new();
     for question in &mut asked {
         let before = namesakes.entry(predict::name(question)).or_default();

@@ -3,7 +3,8 @@
 //! The embedded seed can name only embedded files, so it is the same in every directory.
 
 use std::{
-    fs, io,
+    fs,
+    io::{self, Read as _},
     path::{Path, PathBuf},
     process::{Command, Output},
 };
@@ -45,6 +46,9 @@ const EMBEDDED: [(&str, &str); 3] = [
     ),
 ];
 
+/// The longest input, in bytes: more than every object of a large cluster.
+const LONGEST: u64 = 256 << 20;
+
 /// An error while reading a file or directory.
 #[derive(Debug, thiserror::Error)]
 pub enum FileError {
@@ -56,6 +60,12 @@ pub enum FileError {
         /// The I/O error.
         #[source]
         source: io::Error,
+    },
+    /// The file is longer than any input, and may have no end.
+    #[error("`{}` is longer than {} MiB; expected manifests", path.display(), LONGEST >> 20)]
+    TooLong {
+        /// The file.
+        path: PathBuf,
     },
     /// `kubectl`, which renders a kustomization, cannot be started.
     #[error("cannot render `{}`: that needs `kubectl`", path.display())]
@@ -105,13 +115,16 @@ impl Files {
     /// Reads one file; `-` is standard input.
     pub fn read(self, path: &Path) -> Result<Source, FileError> {
         let text = match self {
-            Self::Disk if path == Path::new("-") => io::read_to_string(io::stdin()),
-            Self::Disk => fs::read_to_string(path),
-            Self::Embedded => embedded(path),
+            Self::Disk if path == Path::new("-") => limited(io::stdin()),
+            Self::Disk => fs::File::open(path).and_then(limited),
+            Self::Embedded => embedded(path).map(Some),
         };
         let text = text.map_err(|source| FileError::Read {
             path: path.to_owned(),
             source,
+        })?;
+        let text = text.ok_or_else(|| FileError::TooLong {
+            path: path.to_owned(),
         })?;
         Ok(Source {
             path: path.to_owned(),
@@ -204,6 +217,16 @@ fn plain(stderr: &str) -> String {
     };
     let lines: Vec<String> = stderr.trim().lines().map(line).collect();
     lines.join("\n")
+}
+
+/// Reads text to its end; `None` if it is longer than [`LONGEST`].
+fn limited(from: impl io::Read) -> io::Result<Option<String>> {
+    let mut bytes = Vec::new();
+    from.take(LONGEST + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > LONGEST {
+        return Ok(None);
+    }
+    io::read_to_string(&bytes[..]).map(Some)
 }
 
 fn embedded(path: &Path) -> io::Result<String> {

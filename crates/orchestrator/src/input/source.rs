@@ -25,7 +25,11 @@ impl Source {
 
     /// The position of a span as printed in messages: `FILE:LINE:COLUMN`.
     pub fn place(&self, at: Span) -> String {
-        let (line, column) = self.position(at);
+        self.place_of(self.position(at))
+    }
+
+    /// A position as printed in messages.
+    pub(crate) fn place_of(&self, (line, column): (usize, usize)) -> String {
         let path = self.path.to_string_lossy();
         format!("{}:{line}:{column}", one_line(&path))
     }
@@ -39,5 +43,45 @@ impl Source {
             before.matches('\n').count() + 1,
             before[line_start..].chars().count() + 1,
         )
+    }
+}
+
+/// Where the lines of a text begin. It finds many positions without reading the text for each.
+#[derive(Debug)]
+pub(crate) struct Lines(Vec<usize>);
+
+impl Lines {
+    /// The lines of a source.
+    pub(crate) fn of(source: &Source) -> Self {
+        let newlines = source.text.match_indices('\n');
+        let after = newlines.map(|(newline, _)| newline + 1);
+        Self([0].into_iter().chain(after).collect())
+    }
+
+    /// The same as [`Source::position`].
+    pub(crate) fn position(&self, source: &Source, at: Span) -> (usize, usize) {
+        let start = at.start.min(source.text.len());
+        let start = source.text.floor_char_boundary(start);
+        let line = self.0.partition_point(|begin| *begin <= start).max(1);
+        let column = source.text[self.0[line - 1]..start].chars().count() + 1;
+        (line, column)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn positions_are_the_same_with_and_without_known_lines() {
+        let source = Source {
+            path: "a".into(),
+            text: "a: é\n\n  b: 1\n".into(),
+        };
+        let lines = Lines::of(&source);
+        for start in 0..=source.text.len() + 2 {
+            let at = Span { start, end: start };
+            assert_eq!(lines.position(&source, at), source.position(at), "{start}");
+        }
     }
 }

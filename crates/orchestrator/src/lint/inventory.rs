@@ -9,6 +9,7 @@ mod workload;
 pub(super) use container::ContainerFacts;
 pub(super) use handler::{Handler, is_own_host};
 pub(super) use probe::ProbeFacts;
+use service::Labelled;
 pub(super) use service::{Backend, ServiceFacts, Target};
 pub(super) use workload::{PodCount, Rollout, WorkloadFacts};
 
@@ -30,6 +31,8 @@ use crate::{
 pub(super) struct Inventory<'a> {
     pub(super) workloads: Vec<WorkloadFacts<'a>>,
     pub(super) services: Vec<ServiceFacts<'a>>,
+    /// The Services that select each workload's Pods, and the workload's place among the backends.
+    selecting: Vec<Vec<(usize, usize)>>,
     /// How many objects of other kinds there are, by kind.
     pub(super) left_out: BTreeMap<String, usize>,
 }
@@ -50,10 +53,16 @@ impl<'a> Inventory<'a> {
         let Self {
             workloads,
             services,
+            selecting,
             left_out: _,
         } = &mut inventory;
-        for service in services {
-            service.resolve(workloads);
+        selecting.resize(workloads.len(), Vec::new());
+        let labelled = Labelled::new(workloads);
+        for (at, service) in services.iter_mut().enumerate() {
+            service.resolve(&labelled);
+            for (place, backend) in service.backends.iter().enumerate() {
+                selecting[backend.workload].push((at, place));
+            }
         }
         Ok(inventory)
     }
@@ -115,11 +124,10 @@ impl<'a> Inventory<'a> {
         &self,
         workload: &WorkloadFacts<'_>,
     ) -> impl Iterator<Item = (&ServiceFacts<'a>, &Backend)> {
-        let at = workload.at;
-        self.services.iter().flat_map(move |service| {
-            let backends = service.backends.iter();
-            let selecting = backends.filter(move |backend| backend.workload == at);
-            selecting.map(move |backend| (service, backend))
+        let selecting = self.selecting.get(workload.at).into_iter().flatten();
+        selecting.map(|(service, backend)| {
+            let service = &self.services[*service];
+            (service, &service.backends[*backend])
         })
     }
 

@@ -19,8 +19,8 @@ const KEY: &str = "lint.probeflip.dev/ignore";
 /// All suppressions of some manifests.
 #[derive(Debug, Default)]
 pub(super) struct Suppressions {
-    /// Those of comments, by file and line from 1. A comment on a line of its own counts for the
-    /// next line with content too.
+    /// Those of comments, by file and the line's first byte. A comment on a line of its own counts
+    /// for the next line with content too.
     comments: BTreeMap<(PathBuf, usize), Vec<String>>,
     /// Everything that names a rule, with its place.
     named: Vec<(String, Source, Span)>,
@@ -73,7 +73,8 @@ impl Suppressions {
         }
         let source = &draft.manifest().source;
         draft.spans().into_iter().any(|span| {
-            let (line, _) = source.position(span);
+            let before = source.text.get(..span.start).unwrap_or_default();
+            let line = before.rfind('\n').map_or(0, |newline| newline + 1);
             let found = self.comments.get(&(source.path.clone(), line));
             found.is_some_and(|ids| ids.iter().any(|id| id == rule))
         })
@@ -82,7 +83,7 @@ impl Suppressions {
     fn read_comments(&mut self, source: &Source) {
         let mut pending: Vec<String> = Vec::new();
         let mut start = 0;
-        for (number, line) in source.text.split('\n').enumerate() {
+        for line in source.text.split('\n') {
             let begins = line.trim_start().starts_with('#');
             let comment = comment(line);
             if let Some((column, text)) = comment {
@@ -96,7 +97,7 @@ impl Suppressions {
                 pending.extend(found);
             }
             if !begins && !pending.is_empty() {
-                let at = (source.path.clone(), number + 1);
+                let at = (source.path.clone(), start);
                 self.comments.insert(at, std::mem::take(&mut pending));
             }
             start += line.len() + 1;

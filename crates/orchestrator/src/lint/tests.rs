@@ -715,6 +715,23 @@ fn pl43_and_pl44_services_that_lead_nowhere() {
         "metadata: {name: s, namespace: other}",
     );
     check("PL43", &elsewhere, &[]);
+    let namespaces = served(READY)
+        .replace("metadata: {name: s}", "metadata: {name: s, namespace: b}")
+        .replace("metadata: {name: w}", "metadata: {name: w, namespace: a}");
+    check("PL43", &namespaces, &["warning s"]);
+    message(
+        "PL43",
+        &namespaces,
+        "which only Pods of other namespaces have (Deployment w of a)",
+    );
+    // Without a namespace, it goes where the other goes.
+    check(
+        "PL43",
+        &namespaces.replace("namespace: b", "annotations: {}"),
+        &[],
+    );
+    let headless = other.replace("ports: [{port", "clusterIP: None, ports: [{port");
+    message("PL43", &headless, "its name resolves to nothing");
     let target =
         |name: &str| served(READY).replace("targetPort: 8080", &format!("targetPort: {name}"));
     check("PL44", &target("web"), &["error s"]);

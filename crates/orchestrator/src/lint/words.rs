@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use rules::probe::Window;
 
+use super::inventory::{ContainerFacts, ProbeFacts};
+
 /// A time: `30 s`.
 pub(super) fn seconds(time: Duration) -> String {
     format!("{} s", time.as_secs())
@@ -12,6 +14,17 @@ pub(super) fn seconds(time: Duration) -> String {
 /// The bounds of a time: `20–30 s`.
 pub(super) fn range(window: Window) -> String {
     format!("{}–{}", window.after.as_secs(), seconds(window.within))
+}
+
+/// When a container is restarted whose liveness probe fails: once it is decided and its preStop hook
+/// has ended.
+pub(super) fn restart(container: &ContainerFacts, probe: &ProbeFacts) -> String {
+    let decided = range(probe.failure());
+    match (container.pre_stop(), container.pre_stop_sleep()) {
+        (None, _) => decided,
+        (Some(_), None) => format!("{decided} (plus its preStop hook)"),
+        (Some(_), Some(time)) => format!("{decided} (plus its preStop hook of {})", seconds(time)),
+    }
 }
 
 /// A list of names: `a, b and c`.

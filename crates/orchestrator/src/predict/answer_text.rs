@@ -19,7 +19,11 @@ pub(crate) fn counts(answers: &[Answer]) -> String {
     });
     let counts: Vec<String> = counts.collect();
     let rows = if answers.len() == 1 { "row" } else { "rows" };
-    format!("{} {rows}: {}", answers.len(), counts.join(", "))
+    let counts = match counts.as_slice() {
+        [] => String::new(),
+        counts => format!(": {}", counts.join(", ")),
+    };
+    format!("{} {rows}{counts}", answers.len())
 }
 
 /// What follows, a line each: `not ready after 5.1–9.8 s`.
@@ -37,11 +41,11 @@ pub(super) fn follows(answer: &Answer) -> Vec<String> {
     let is_change = matches!(answer.mode, Mode::Rollout | Mode::Startup);
     let is_complete = answer.effect(&Effect::Complete).is_some();
     if is_change && !is_complete {
-        lines.push("the rollout does not end".to_owned());
+        lines.push("the rollout does not end by itself".to_owned());
     }
     let is_reverted = answer.effect(&Effect::Reverted).is_some();
     if answer.mode == Mode::Startup && !is_complete && !is_reverted {
-        lines.push("the former template does not help".to_owned());
+        lines.push("a revert of the template does not help".to_owned());
     }
     let failing = answer.requests.iter();
     let failing = failing.filter(|requests| requests.most_failed > 0);
@@ -76,28 +80,28 @@ pub(super) fn reason(answer: &Answer) -> String {
         SeverityReason::NoEndpoint {
             service,
             lasts: None,
-        } => format!("{service} has no endpoint from then on"),
+        } => format!("{service} resolves to no Pod {}", until(answer)),
         SeverityReason::NoEndpoint {
             service,
             lasts: Some(lasts),
-        } => format!("{service} has no endpoint for {} s", seconds(*lasts)),
+        } => format!("{service} resolves to no Pod for {} s", seconds(*lasts)),
         SeverityReason::NoRequestSucceeds {
             service,
-            lasts,
-            to_the_end,
-        } => outage(service, *lasts, *to_the_end),
+            to_the_end: true,
+            ..
+        } => format!("no request to {service} succeeds {}", until(answer)),
+        SeverityReason::NoRequestSucceeds { service, lasts, .. } => {
+            let longest = seconds(*lasts);
+            format!("no request to {service} succeeds for up to {longest} s")
+        }
     }
 }
 
-/// How long no request to a Service succeeds.
-pub(super) fn outage(service: &str, lasts: Micros, to_the_end: bool) -> String {
-    if to_the_end {
-        format!("no request to {service} succeeds from then on")
-    } else {
-        format!(
-            "no request to {service} succeeds for up to {} s",
-            seconds(lasts)
-        )
+/// Until when an outage lasts that nothing ends by itself.
+fn until(answer: &Answer) -> &'static str {
+    match answer.effect(&Effect::Reverted) {
+        Some(_) => "until the former template is back",
+        None => "from then on",
     }
 }
 
@@ -175,8 +179,8 @@ fn line(alike: &[&EffectTimes], runs: usize) -> String {
         Effect::FewerPods => format!("fewer Pods after {time}"),
         Effect::NoPod => format!("no Pod after {time}"),
         Effect::Complete => format!("complete after {time}"),
-        Effect::Stalled => format!("given up after {time}"),
-        Effect::Reverted => format!("the former template is back {time} after its revert"),
+        Effect::Stalled => format!("reported as stuck (ProgressDeadlineExceeded) after {time}"),
+        Effect::Reverted => format!("a revert of the template is complete after {time}"),
     };
     if seen == runs {
         what

@@ -63,7 +63,7 @@ pub(crate) enum Effect {
     NoPod,
     /// The rollout is complete.
     Complete,
-    /// The Deployment's rollout is given up.
+    /// The Deployment's rollout is reported as stuck: its progress deadline has passed.
     Stalled,
     /// The rollout of the former template is complete; from its revert.
     Reverted,
@@ -421,15 +421,22 @@ fn patch(
     annotation: &Value,
     args: impl Fn(&[String]) -> Option<Vec<String>>,
 ) -> Value {
-    let containers = question.workload.containers().filter_map(|container| {
+    let spec = question.workload.pod.spec.as_ref();
+    let init = spec.and_then(|spec| spec.init_containers.as_deref());
+    let is_sidecar = |name: &str| init.unwrap_or_default().iter().any(|it| it.name == name);
+    let changed = question.workload.containers().filter_map(|container| {
         let args = args(container.args.as_deref().unwrap_or_default())?;
-        Some(json!({ "name": container.name, "args": args }))
+        let changed = json!({ "name": container.name, "args": args });
+        Some((is_sidecar(&container.name), changed))
     });
-    let containers: Vec<Value> = containers.collect();
+    let (sidecars, regular): (Vec<_>, Vec<_>) = changed.partition(|(is_sidecar, _)| *is_sidecar);
     let annotations = json!({ "probeflip.dev/template": annotation });
     let mut template = json!({ "metadata": { "annotations": annotations } });
-    if !containers.is_empty() {
-        template["spec"] = json!({ "containers": containers });
+    for (list, changed) in [("containers", regular), ("initContainers", sidecars)] {
+        let changed: Vec<Value> = changed.into_iter().map(|(_, changed)| changed).collect();
+        if !changed.is_empty() {
+            template["spec"][list] = changed.into();
+        }
     }
     json!({
         "object": question.workload.reference.to_string(),

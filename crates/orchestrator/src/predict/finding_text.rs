@@ -1,16 +1,19 @@
 //! The sentences of a finding: what happens and when, why, and what to change.
 
-use k8s_openapi::api::core::v1::{Container, Probe};
+use k8s_openapi::api::core::v1::{Container, Probe as ProbeSettings};
 
 use super::{
     answer::Answer,
     answer_text::{lost, range, reason, windows},
     cause::Cause,
     experiment::Effect,
-    impact_severity::SeverityReason,
-    question::{Mode, Question},
+    impact_severity::{SeverityReason, outage_from},
+    question::{Lasting, Mode, Question},
 };
-use crate::{input::experiment::ObjectKind, lint};
+use crate::{
+    input::experiment::{ObjectKind, Probe},
+    lint,
+};
 
 /// Why something happens and what to change; either may be empty.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -70,9 +73,10 @@ pub(super) fn event(question: &Question<'_>, answer: &Answer, cause: Cause) -> S
         }
         Cause::Rollout => format!("During a healthy rollout of {workload}, {follows}."),
         Cause::LonePod => format!(
-            "{workload} runs one Pod: when {} {}, {follows}{when}.",
+            "{workload} runs one Pod: when {} {}{}, {follows}{when}.",
             container(question),
-            happens(question)
+            happens(question),
+            lasting(question)
         ),
         Cause::SharedEndpoint => format!(
             "When what readiness and liveness of {subject} both ask fails in {pods}, \
@@ -84,8 +88,9 @@ pub(super) fn event(question: &Question<'_>, answer: &Answer, cause: Cause) -> S
         | Cause::Liveness
         | Cause::Crash => {
             format!(
-                "When {subject} {} in {pods}, {follows}{when}.",
-                happens(question)
+                "When {subject} {} in {pods}{}, {follows}{when}.",
+                happens(question),
+                lasting(question)
             )
         }
     }
@@ -126,7 +131,10 @@ fn unnoticed(question: &Question<'_>) -> Advice {
     let container = question.container;
     let probes = container.map(|container| {
         let probes = [&container.liveness_probe, &container.readiness_probe];
-        probes.into_iter().flatten().collect::<Vec<&Probe>>()
+        probes
+            .into_iter()
+            .flatten()
+            .collect::<Vec<&ProbeSettings>>()
     });
     let probes = probes.unwrap_or_default();
     let why = if probes.is_empty() {
@@ -217,7 +225,17 @@ fn replaces(question: &Question<'_>) -> Advice {
         ),
         ObjectKind::Deployment => Advice::new(
             "Its maxUnavailable lets former Pods go first.",
-            "Set maxUnavailable: 0 and maxSurge: 1.",
+            if workload.takes_host_ports {
+                "Set maxUnavailable: 0 and maxSurge: 1, if a node more has its host ports free."
+            } else {
+                "Set maxUnavailable: 0 and maxSurge: 1."
+            },
+        ),
+        ObjectKind::DaemonSet if workload.takes_host_ports => Advice::new(
+            "On each node the former Pod goes first, and two cannot run there, as they listen at \
+             the node's address: no maxSurge helps.",
+            "Replace few nodes at a time (maxUnavailable), and have clients ask other nodes \
+             meanwhile.",
         ),
         ObjectKind::DaemonSet => Advice::new(
             "On each node the former Pod goes first.",
@@ -237,12 +255,52 @@ fn replaces(question: &Question<'_>) -> Advice {
 
 /// What users see.
 fn consequence(answer: &Answer) -> String {
-    let SeverityReason::SomeRequestsFail { service, .. } = &answer.reason else {
-        return reason(answer);
-    };
-    let mut requests = answer.requests.iter();
-    let requests = requests.find(|requests| requests.service == *service);
-    requests.map_or_else(|| reason(answer), |requests| lost(requests) + " fail")
+    match &answer.reason {
+        SeverityReason::SomeRequestsFail { .. } => {
+            let failing = answer.requests.iter();
+            let failing = failing.filter(|requests| requests.most_failed > 0);
+            let failing: Vec<String> = failing.map(lost).collect();
+            format!("{} fail", failing.join(" and "))
+        }
+        SeverityReason::NoRequestSucceeds { .. } | SeverityReason::NoEndpoint { .. } => {
+            let (asked, headless) = others_out(answer);
+            let mut parts = vec![reason(answer)];
+            if !asked.is_empty() {
+                parts.push(format!("likewise to {}", asked.join(" and ")));
+            }
+            if !headless.is_empty() {
+                let resolve = if headless.len() == 1 {
+                    "resolves"
+                } else {
+                    "resolve"
+                };
+                parts.push(format!("{} {resolve} to no Pod", headless.join(" and ")));
+            }
+            parts.join(", ")
+        }
+        _ => reason(answer),
+    }
+}
+
+/// The other Services of an outage: those to which no request succeeds, and headless ones without an
+/// endpoint.
+fn others_out(answer: &Answer) -> (Vec<&str>, Vec<&str>) {
+    let named = answer.reason.service().unwrap_or_default();
+    let is_gone = |service: &str| answer.effect(&Effect::None(service.to_owned())).is_some();
+    let asked = answer.requests.iter().filter(|requests| {
+        let shortest = outage_from(is_gone(&requests.service));
+        requests.longest_failure >= shortest && requests.service != named
+    });
+    let asked = asked.map(|requests| requests.service.as_str());
+    let effects = answer.effects.iter();
+    let headless = effects.filter_map(|times| match &times.effect {
+        Effect::None(service) => {
+            let has_requests = answer.requests.iter().any(|it| it.service == *service);
+            (!has_requests && service != named).then_some(service.as_str())
+        }
+        _ => None,
+    });
+    (asked.collect(), headless.collect())
 }
 
 /// The requests that fail while no probe notices.
@@ -280,7 +338,19 @@ fn happens(question: &Question<'_>) -> String {
     match question.mode {
         Mode::Crash => "crashes".to_owned(),
         Mode::Frozen => "freezes".to_owned(),
-        _ => format!("fails {}", question.what().replace('+', " and ")),
+        _ => {
+            let probes: Vec<&str> = question.probes.iter().map(|probe| probe.word()).collect();
+            format!("fails {}", probes.join(" and "))
+        }
+    }
+}
+
+/// How long it fails its liveness probe.
+fn lasting(question: &Question<'_>) -> &'static str {
+    match (question.probes.contains(&Probe::Liveness), question.lasting) {
+        (false, _) => "",
+        (true, Lasting::UntilRestart) => " until its restart",
+        (true, Lasting::ForGood) => " for good",
     }
 }
 

@@ -55,11 +55,20 @@ impl Impact {
         }
         let observed = step.since_acknowledged(step.ended).unwrap_or(Micros::ZERO);
         // What a later step brings about is not what follows from the fault.
-        let follows = |effect: &Effect, took: Micros| {
-            matches!(effect, Effect::Reverted | Effect::Some(_)) || took < observed
+        let measures = || effects.iter().zip(&judgement.measures);
+        let gone = |service: &str| {
+            let mut all = measures();
+            let (_, measure) =
+                all.find(|(effect, _)| **effect == Effect::None(service.to_owned()))?;
+            measure.took
         };
-        let measures = effects.iter().zip(&judgement.measures);
-        let took = measures.filter_map(|(effect, measure)| {
+        let follows = |effect: &Effect, took: Micros| match effect {
+            Effect::Reverted => true,
+            // Its time begins when the Service has no endpoint.
+            Effect::Some(service) => gone(service).is_none_or(|gone| gone + took.into() < observed),
+            _ => took < observed,
+        };
+        let took = measures().filter_map(|(effect, measure)| {
             let took = measure.took.filter(|took| follows(effect, *took))?;
             Some((effect.clone(), took))
         });

@@ -130,6 +130,16 @@ impl SeverityReason {
         }
     }
 
+    /// The Service that an outage is of.
+    pub(crate) fn service(&self) -> Option<&str> {
+        match self {
+            Self::NoEndpoint { service, .. } | Self::NoRequestSucceeds { service, .. } => {
+                Some(service)
+            }
+            _ => None,
+        }
+    }
+
     /// How long an outage lasts, at least; none if it is no outage.
     pub(crate) fn outage_lasts(&self) -> Option<Micros> {
         match self {
@@ -143,6 +153,16 @@ impl SeverityReason {
     }
 }
 
+/// The shortest time without a successful request that is an outage of a Service which has no
+/// endpoint in it, or which has some.
+pub(super) fn outage_from(has_no_endpoint: bool) -> Micros {
+    if has_no_endpoint {
+        OUTAGE
+    } else {
+        OUTAGE_WITH_ENDPOINTS
+    }
+}
+
 /// The longest outage of a Service: as its clients see it, or by its endpoints if it has no
 /// clients.
 fn outage(impact: &Impact) -> Option<SeverityReason> {
@@ -150,7 +170,7 @@ fn outage(impact: &Impact) -> Option<SeverityReason> {
     let failing = clients.filter_map(|counts| {
         let service = counts.client.clone();
         let gone = impact.took(&Effect::None(service.clone()));
-        let shortest = gone.map_or(OUTAGE_WITH_ENDPOINTS, |_| OUTAGE);
+        let shortest = outage_from(gone.is_some());
         let lasts = counts.longest_failure;
         let begins = gone.unwrap_or(Micros::ZERO);
         let to_the_end = begins + lasts.into() + END.into() >= impact.observed;

@@ -1,6 +1,6 @@
 //! Questions about a workload: what happens when this container, or all of them, fails so.
 
-use std::{fmt, time::Duration};
+use std::{fmt, slice, time::Duration};
 
 use clap::ValueEnum;
 use k8s_openapi::api::core::v1::Container;
@@ -18,7 +18,8 @@ use crate::{
     stand_in,
     targets::{
         containers,
-        flip_plan::{FlipPlan, WantedFlip, plan, recipient},
+        flip_plan::{FlipAction, FlipPlan, WantedFlip, plan, recipient},
+        listener,
         probe_spec::{Asks, ProbeSpec, probes_of},
         probe_timing::{start_timings, timing},
     },
@@ -194,6 +195,25 @@ fn of_no_run<'w>(workload: &'w Workload, wanted: &Wanted, why: &str) -> Vec<Ques
         .collect()
 }
 
+/// The row of a workload that has nothing of what the wanted modes are about, for input without any
+/// other.
+pub(crate) fn of_no_mode<'w>(workload: &'w Workload, wanted: &Wanted) -> Option<Question<'w>> {
+    let mode = *wanted.modes.first()?;
+    let why = match mode {
+        Mode::Readiness => "no container has a readiness probe".to_owned(),
+        Mode::Liveness => "no container has a liveness probe".to_owned(),
+        Mode::Crash | Mode::Frozen => "it has no container that serves".to_owned(),
+        Mode::Startup | Mode::Rollout => {
+            let kind = workload.reference.kind.name();
+            format!("nothing replaces the Pods of a {kind} by those of a new template")
+        }
+    };
+    Some(Question {
+        unanswerable: Some(why),
+        ..Question::of(workload, None, mode, Scope::All)
+    })
+}
+
 /// The row of a workload whose probes could not fail, as there are none.
 fn without_probes<'w>(workload: &'w Workload, wanted: &Wanted) -> Option<Question<'w>> {
     let modes = [Mode::Readiness, Mode::Liveness].into_iter();
@@ -367,6 +387,9 @@ impl<'w> Question<'w> {
             self.workload.replicas,
         ) {
             (ObjectKind::DaemonSet, _, _) => "on that node".to_owned(),
+            (ObjectKind::Job, _, _) => "its Pods".to_owned(),
+            (_, _, 0) => "none".to_owned(),
+            _ if self.workload.is_paused() => "none".to_owned(),
             (_, Scope::All, 1) => "the only one".to_owned(),
             (_, Scope::One, replicas) => format!("one of {replicas}"),
             (_, Scope::All, replicas) => format!("all {replicas}"),
@@ -447,7 +470,36 @@ impl<'w> Question<'w> {
             .closes
             .iter()
             .map(|service| format!("port {port} is closed: requests to {service} fail"));
-        touched.chain(closed).collect()
+        touched
+            .chain(closed)
+            .chain(self.asked_by_clients(&plan))
+            .collect()
+    }
+
+    /// What a failure of `/` means for clients, as many probes ask the page that users see.
+    fn asked_by_clients(&self, plan: &FlipPlan) -> Option<String> {
+        let route = plan.act.route().map(ToString::to_string);
+        if route.as_deref() != Some("/") || !matches!(plan.act, FlipAction::Route { .. }) {
+            return None;
+        }
+        let pods = slice::from_ref(&self.workload.pod);
+        let services = self
+            .workload
+            .services
+            .iter()
+            .zip(&self.workload.typed_services);
+        let asked = services.filter(|(service, object)| {
+            let port = service.port.and_then(|port| u16::try_from(port).ok());
+            let leads_to = port.and_then(|port| listener(object, port, pods));
+            leads_to.is_some_and(|leads_to| Some(leads_to.port) == plan.port)
+        });
+        let names: Vec<&str> = asked.map(|(service, _)| service.name.as_str()).collect();
+        (!names.is_empty()).then(|| {
+            format!(
+                "the probe asks `/`, as the clients of {} do: their requests fail with it",
+                names.join(" and ")
+            )
+        })
     }
 
     /// The flip that fails its probes.

@@ -154,7 +154,7 @@ fn a_template_that_reaches_no_pod_by_itself_is_not_judged() {
         move |expected: Expect| check_of(&chart, &[Mode::Rollout], &[Scope::All], &expected)
     };
     with("Deployment", "paused: true")(expect![[r"
-        deploy/web rollout all 2
+        deploy/web rollout none
             it has no Pods: a Deployment that is paused creates none
     "]]);
     with("StatefulSet", "updateStrategy: { type: OnDelete }")(expect![[r"
@@ -197,7 +197,7 @@ fn an_unknown_command_gives_two_answers_to_a_freeze() {
             deploy/web/app frozen all 2
             deploy/web/worker frozen, if the command asks it all 2
             deploy/web/worker frozen, if the command does not all 2
-            job/once frozen the only one
+            job/once frozen its Pods
                 a Job's stand-in ends with 0 at once. On a cluster another Pod is created after a failure, 6 times (backoffLimit), then the Job has failed; nothing ends a Job that hangs, as it has no activeDeadlineSeconds
         "]],
     );
@@ -242,6 +242,7 @@ fn a_closed_port_fails_all_that_asks_it() {
         &[Scope::All],
         &expect![[r"
             deploy/web/app readiness the only one
+                the probe asks `/`, as the clients of web do: their requests fail with it
             deploy/web/app liveness+readiness, until the restart the only one
                 port 8080 is closed: requests to web:80 fail
             deploy/web/app liveness+readiness, for good the only one
@@ -262,10 +263,13 @@ fn a_probe_of_another_container_s_port_fails_with_it_for_good() {
         &expect![[r"
             deploy/web/app liveness, until the restart the only one
                 the liveness probe of `other` (http 8080/) fails too
+                the probe asks `/`, as the clients of web do: their requests fail with it
             deploy/web/app liveness, for good the only one
                 the liveness probe of `other` (http 8080/) fails too
+                the probe asks `/`, as the clients of web do: their requests fail with it
             deploy/web/other liveness, for good the only one
                 the liveness probe of `app` (http 8080/) fails too
+                the probe asks `/`, as the clients of web do: their requests fail with it
         "]],
     );
 }
@@ -302,7 +306,7 @@ fn what_no_run_answers_is_a_row_with_the_reason() {
         &[Mode::Readiness],
         &[Scope::All],
         &expect![[r"
-            deploy/web readiness all 0
+            deploy/web readiness none
                 it has no Pods: replicas is 0
         "]],
     );
@@ -312,7 +316,7 @@ fn what_no_run_answers_is_a_row_with_the_reason() {
         &modes,
         &[Scope::All],
         &expect![[r"
-            job/once crash the only one
+            job/once crash its Pods
                 a Job's stand-in ends with 0 at once. On a cluster another Pod is created after a failure, 2 times (backoffLimit), then the Job has failed; nothing ends a Job that hangs, as it has no activeDeadlineSeconds
         "]],
     );

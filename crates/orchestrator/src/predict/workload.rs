@@ -2,7 +2,10 @@
 
 use std::{collections::BTreeMap, slice};
 
-use k8s_openapi::api::core::v1::{Container, Pod, Service};
+use k8s_openapi::{
+    api::core::v1::{Container, Pod, Service},
+    apimachinery::pkg::util::intstr::IntOrString,
+};
 use serde_json::Value;
 
 use super::command::Command;
@@ -12,7 +15,7 @@ use crate::{
         load::Manifest,
         problem::Problem,
     },
-    stand_in::namespace,
+    stand_in::share_namespace,
     targets::{
         containers,
         flip_plan::selects,
@@ -38,6 +41,11 @@ pub(crate) struct Workload {
     pub(crate) typed_services: Vec<Service>,
     /// What the commands of its exec probes do, by container and probe.
     commands: BTreeMap<(String, Probe), Command>,
+    /// Whether two of its Pods cannot be on one node, as they listen at the node's address.
+    pub(crate) takes_host_ports: bool,
+    /// The Services that select its Pods and never work, each with the reason. They have no part in
+    /// `objects`.
+    pub(crate) dead_services: Vec<String>,
     /// Probes that ask another host, and what they ask there. Those of stand-ins ask the stand-in.
     elsewhere: BTreeMap<(String, Probe), String>,
 }
@@ -49,6 +57,8 @@ pub(crate) struct SelectingService {
     pub(crate) name: String,
     /// Its first port that leads to a port of the Pods; none if it has no cluster IP.
     pub(crate) port: Option<i32>,
+    /// Whether it publishes the addresses of Pods that are not ready.
+    pub(crate) publishes_unready: bool,
 }
 
 impl Workload {
@@ -95,6 +105,9 @@ impl Workload {
         let selecting = services
             .iter()
             .filter(|(_, service)| selects(service, &pod));
+        let (dead, selecting): (Vec<_>, Vec<_>) =
+            selecting.partition(|(_, service)| leads_nowhere(service, &pod));
+        let selecting = selecting.into_iter();
         let (manifests, typed_services): (Vec<&Manifest>, Vec<Service>) =
             selecting.cloned().unzip();
         let of_service = |service: &Service| SelectingService::of(service, &pod);
@@ -107,6 +120,11 @@ impl Workload {
         Self {
             commands: commands(original, &names),
             elsewhere: elsewhere(original),
+            takes_host_ports: takes_host_ports(original),
+            dead_services: dead
+                .iter()
+                .map(|(_, service)| dead_service(service))
+                .collect(),
             reference: ObjectRef {
                 kind,
                 name: manifest.name().to_owned(),
@@ -150,10 +168,40 @@ impl Workload {
         if self.replicas == 0 {
             return Some("it has no Pods: replicas is 0".to_owned());
         }
-        // Rule: `pkg/controller/deployment/deployment_controller.go`, `syncDeployment`: while it is
-        // paused it is only scaled.
-        let is_paused = self.objects[0]["spec"]["paused"] == true;
-        is_paused.then(|| "it has no Pods: a Deployment that is paused creates none".to_owned())
+        let why = "it has no Pods: a Deployment that is paused creates none";
+        self.is_paused().then(|| why.to_owned())
+    }
+
+    /// Whether it is a Deployment that creates no Pods yet.
+    ///
+    /// Rule: `pkg/controller/deployment/deployment_controller.go`, `syncDeployment`: while it is
+    /// paused it is only scaled.
+    pub(crate) fn is_paused(&self) -> bool {
+        self.objects[0]["spec"]["paused"] == true
+    }
+
+    /// What the rows of headless Services mean; none without such a Service.
+    pub(crate) fn headless(&self) -> Option<String> {
+        let headless = self.services.iter();
+        let names: Vec<String> = headless
+            .filter(|service| service.port.is_none())
+            .map(|service| {
+                let more = if service.publishes_unready {
+                    " (which publishes Pods that are not ready, so that no probe takes one out)"
+                } else {
+                    ""
+                };
+                format!("{}{more}", service.name)
+            })
+            .collect();
+        (!names.is_empty()).then(|| {
+            format!(
+                "{} is headless: clients look up the addresses of the Pods and ask these \
+                 themselves. No requests are counted; `no endpoint` means that the \
+                 name resolves to no Pod, and clients that keep an address go on asking it",
+                names.join(", ")
+            )
+        })
     }
 
     /// Why a new template does not reach its Pods by itself.
@@ -175,20 +223,51 @@ impl Workload {
     fn job(&self) -> String {
         let spec = &self.objects[0]["spec"];
         // Rule: `pkg/apis/batch/v1/defaults.go`, `SetDefaults_Job`.
-        let limit = spec["backoffLimit"].as_u64().unwrap_or(6);
-        let restarts = spec["template"]["spec"]["restartPolicy"] == "OnFailure";
-        let again = if restarts {
-            "its container is started again"
+        let number = |field: &str| spec[field].as_u64();
+        let (limit, named, what) = match number("backoffLimitPerIndex") {
+            Some(limit) => (limit, "for each index (backoffLimitPerIndex)", "the index"),
+            None => (
+                number("backoffLimit").unwrap_or(6),
+                "(backoffLimit)",
+                "the Job",
+            ),
+        };
+        let policy = if spec["podFailurePolicy"].is_null() {
+            ""
         } else {
-            "another Pod is created"
+            ", unless its podFailurePolicy says otherwise"
+        };
+        let suspended = if spec["suspend"] == true {
+            "; it is suspended, and has no Pods until it is resumed"
+        } else {
+            ""
+        };
+        let restarts = spec["template"]["spec"]["restartPolicy"] == "OnFailure";
+        let again = match (limit, restarts) {
+            (0, _) => {
+                format!("{what} has failed after one failure, as it has no other try {named}")
+            }
+            (limit, restarts) => {
+                let again = if restarts {
+                    "its container is started again"
+                } else {
+                    "another Pod is created"
+                };
+                let times = if limit == 1 {
+                    "once".to_owned()
+                } else {
+                    format!("{limit} times")
+                };
+                format!("{again} after a failure, {times} {named}, then {what} has failed")
+            }
         };
         let deadline = match spec["activeDeadlineSeconds"].as_u64() {
             Some(seconds) => format!("a Job that hangs fails after {seconds} s"),
             None => "nothing ends a Job that hangs, as it has no activeDeadlineSeconds".to_owned(),
         };
         format!(
-            "a Job's stand-in ends with 0 at once. On a cluster {again} after a failure, {limit} \
-             times (backoffLimit), then the Job has failed; {deadline}"
+            "a Job's stand-in ends with 0 at once. On a cluster {again}{policy}; \
+             {deadline}{suspended}"
         )
     }
 
@@ -216,8 +295,45 @@ impl SelectingService {
         Self {
             name: service.metadata.name.clone().unwrap_or_default(),
             port: port.map(|port| port.port).filter(|_| !is_headless),
+            publishes_unready: spec.publish_not_ready_addresses == Some(true),
         }
     }
+}
+
+/// Whether a Service has a cluster IP, and no TCP port that leads to a port of its Pods.
+fn leads_nowhere(service: &Service, pod: &Pod) -> bool {
+    let is_headless = service
+        .spec
+        .as_ref()
+        .and_then(|spec| spec.cluster_ip.as_deref());
+    is_headless != Some("None") && SelectingService::of(service, pod).port.is_none()
+}
+
+/// Why a Service that leads nowhere never works.
+fn dead_service(service: &Service) -> String {
+    let ports = service
+        .spec
+        .iter()
+        .flat_map(|spec| spec.ports.iter().flatten());
+    let targets = ports.filter_map(|port| match &port.target_port {
+        Some(IntOrString::String(name)) => Some(format!("`{name}`")),
+        _ => None,
+    });
+    let targets: Vec<String> = targets.collect();
+    let why = if targets.is_empty() {
+        "it has no port that leads to one of its Pods".to_owned()
+    } else {
+        format!("no port of its Pods is called {}", targets.join(" or "))
+    };
+    let name = service.metadata.name.as_deref().unwrap_or_default();
+    format!("no request to Service {name} ever succeeds, before a failure or after it: {why}")
+}
+
+/// Whether the Pods of a template need ports of their node.
+fn takes_host_ports(pod: &Pod) -> bool {
+    let on_host = pod.spec.as_ref().and_then(|spec| spec.host_network);
+    let mut ports = containers(pod).flat_map(|each| each.ports.iter().flatten());
+    on_host == Some(true) || ports.any(|port| port.host_port.is_some_and(|port| port != 0))
 }
 
 /// The probes of a Pod that ask another host, and what they ask.
@@ -258,15 +374,6 @@ fn commands(pod: &Pod, own_names: &[&str]) -> BTreeMap<(String, Probe), Command>
         })
     };
     containers(pod).flat_map(of_container).flatten().collect()
-}
-
-/// Whether both belong to one namespace. One without a namespace belongs to any: charts often leave
-/// it to the command that applies them.
-fn share_namespace(one: &Manifest, other: &Manifest) -> bool {
-    match (namespace(one), namespace(other)) {
-        (Some(one), Some(other)) => one == other,
-        _ => true,
-    }
 }
 
 fn without_namespace(manifest: &Manifest) -> Value {

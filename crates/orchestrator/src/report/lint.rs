@@ -1,11 +1,12 @@
 //! Findings of lint as text and as JSON.
 
-use std::{collections::BTreeMap, fmt::Write as _};
+use std::{collections::BTreeMap, fmt::Write as _, path::PathBuf};
 
 use schemars::{JsonSchema, Schema, generate::SchemaSettings};
 use serde::Serialize;
 
 use crate::{
+    input::source::Lines,
     lint::{LintFinding, LintOutcome, Severity},
     printable::one_line,
     report::{columns, hanging, plural, wrapped},
@@ -78,6 +79,7 @@ pub(crate) enum Origin {
 
 /// The report for machines.
 pub(crate) fn json(outcome: &LintOutcome, origin: Origin, exit: u8) -> LintReport {
+    let mut positions = Positions::default();
     LintReport {
         lint: FORMAT,
         probeflip: env!("CARGO_PKG_VERSION").to_owned(),
@@ -89,13 +91,26 @@ pub(crate) fn json(outcome: &LintOutcome, origin: Origin, exit: u8) -> LintRepor
         findings: outcome
             .findings
             .iter()
-            .map(|each| finding(each, origin))
+            .map(|each| finding(each, origin, positions.of(each)))
             .collect(),
     }
 }
 
-fn finding(finding: &LintFinding, origin: Origin) -> ReportedFinding {
-    let position = finding.source.position(finding.span);
+/// The lines of each file, so that many findings have their positions soon.
+#[derive(Default)]
+struct Positions(BTreeMap<PathBuf, Lines>);
+
+impl Positions {
+    fn of(&mut self, finding: &LintFinding) -> (usize, usize) {
+        let source = &finding.source;
+        if !self.0.contains_key(&source.path) {
+            self.0.insert(source.path.clone(), Lines::of(source));
+        }
+        self.0[&source.path].position(source, finding.span)
+    }
+}
+
+fn finding(finding: &LintFinding, origin: Origin, position: (usize, usize)) -> ReportedFinding {
     let position = (origin == Origin::Files).then_some(position);
     let file = finding.source.path.display().to_string();
     ReportedFinding {
@@ -122,21 +137,27 @@ pub(crate) fn text(
 ) -> String {
     let width = width.map_or(WIDTH, |width| columns(Some(width)));
     let mut text = String::new();
+    let mut positions = Positions::default();
     for finding in outcome
         .findings
         .iter()
         .filter(|each| each.severity >= least)
     {
-        text += &paragraph(finding, origin, width);
+        text += &paragraph(finding, origin, positions.of(finding), width);
         text.push('\n');
     }
     text + &wrapped(&summary(outcome, least), width).join("\n") + "\n"
 }
 
 /// `shop.yaml:3:5: error PL10 deployment/shop container web`, then the message, indented.
-fn paragraph(finding: &LintFinding, origin: Origin, width: usize) -> String {
+fn paragraph(
+    finding: &LintFinding,
+    origin: Origin,
+    position: (usize, usize),
+    width: usize,
+) -> String {
     let place = match origin {
-        Origin::Files => finding.source.place(finding.span),
+        Origin::Files => finding.source.place_of(position),
         Origin::Cluster => one_line(&finding.source.path.to_string_lossy()).into_owned(),
     };
     let severity = finding.severity.word();

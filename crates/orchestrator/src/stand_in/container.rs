@@ -73,6 +73,9 @@ pub(super) fn ending(container: Container, context: &mut Context<'_>) -> Contain
         || is_given(container.ports.as_ref());
     let place = format!("{} {}", context.place, container.name);
     context.notes.add_if(has_more, Topic::Ending, &place);
+    let lifecycle = container.lifecycle.as_ref();
+    let has_signal = lifecycle.is_some_and(|lifecycle| lifecycle.stop_signal.is_some());
+    context.notes.add_if(has_signal, Topic::StopSignals, &place);
     let words = container.command.iter().chain(&container.args).flatten();
     let words: Vec<String> = words.cloned().collect();
     let mut args = vec!["exit".to_owned(), "0".to_owned()];

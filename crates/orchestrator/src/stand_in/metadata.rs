@@ -58,6 +58,15 @@ pub(crate) fn namespace(manifest: &Manifest) -> Option<&str> {
     Some(namespace).filter(|namespace| !namespace.is_empty())
 }
 
+/// Whether both belong to one namespace. One without a namespace belongs to any: charts often leave
+/// it to the command that applies them.
+pub(crate) fn share_namespace(one: &Manifest, other: &Manifest) -> bool {
+    match (namespace(one), namespace(other)) {
+        (Some(one), Some(other)) => one == other,
+        _ => true,
+    }
+}
+
 /// The kind, with its group unless it is `Kind` of the core, `apps` or `batch` in version 1.
 pub(crate) fn qualified_kind(manifest: &Manifest) -> String {
     let version = manifest.api_version();

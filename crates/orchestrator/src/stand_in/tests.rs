@@ -791,8 +791,10 @@ fn options_become_arguments() {
         ..settings
     };
     let (_, problems) = converted(pod, &settings);
-    expect!["in.yaml:1:13: no container `c` starts late here; expected `a` or `b`"]
-        .assert_eq(&problems);
+    expect![
+        "in.yaml:1:13: `--start-after c=…`: no workload has this container; expected `a` or `b`"
+    ]
+    .assert_eq(&problems);
 }
 
 #[test]

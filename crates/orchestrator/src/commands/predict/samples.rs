@@ -7,7 +7,7 @@ use std::{
         atomic::{AtomicUsize, Ordering},
     },
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
@@ -99,6 +99,18 @@ pub(super) struct Outcome {
 }
 
 type Sample = Result<Impact, NoImpact>;
+
+/// How often the progress is shown while no run ends.
+const PROGRESS: Duration = Duration::from_secs(1);
+
+/// What the collector waits for.
+enum Next {
+    Signal(Exit),
+    Sample((usize, Sample)),
+    /// Every worker has ended.
+    End,
+    Later,
+}
 
 /// The runs of all questions, in the order of their rows.
 pub(super) struct Samples<'a> {
@@ -196,19 +208,22 @@ impl<'a> Samples<'a> {
         let mut results: Vec<Vec<(usize, Sample)>> = vec![Vec::new(); self.asked.len()];
         let mut answers: Vec<Answer> = Vec::new();
         let mut ended = 0;
+        let begun = Instant::now();
         let signal = loop {
-            printer.progress(self.progress(ended, answers.len()));
+            printer.progress(self.progress(ended, answers.len(), begun.elapsed()));
             let next = runtime.block_on(async {
                 tokio::select! {
                     biased;
-                    signal = interrupt.next() => Err(signal),
-                    sample = finished.recv() => Ok(sample),
+                    signal = interrupt.next() => Next::Signal(signal),
+                    sample = finished.recv() => sample.map_or(Next::End, Next::Sample),
+                    () = tokio::time::sleep(PROGRESS) => Next::Later,
                 }
             });
             let (index, sample) = match next {
-                Err(signal) => break Some(signal),
-                Ok(None) => break None,
-                Ok(Some(ended)) => ended,
+                Next::Signal(signal) => break Some(signal),
+                Next::End => break None,
+                Next::Later => continue,
+                Next::Sample(ended) => ended,
             };
             ended += 1;
             results[index / self.runs].push((index, sample));
@@ -240,14 +255,17 @@ impl<'a> Samples<'a> {
         Answer::of(question, &samples)
     }
 
-    fn progress(&self, ended: usize, row: usize) -> String {
+    /// How far the work is. A run of hundreds of Pods takes long, so that the time shows that it
+    /// goes on.
+    fn progress(&self, ended: usize, row: usize, since: Duration) -> String {
         let total = self.asked.len() * self.runs;
         let now = self.asked.get(row).map(|asked| &asked.question);
         let now = now.map_or_else(String::new, |question| {
             format!(": {} {}", question.subject(), question.what())
         });
         format!(
-            "{ended} of {total} runs, row {} of {}{now}",
+            "{ended} of {total} runs after {} s, row {} of {}{now}",
+            since.as_secs(),
             row + 1,
             self.asked.len()
         )

@@ -8,7 +8,7 @@ use crate::lint::draft::{Draft, Subject};
 use crate::lint::finding::Severity;
 use crate::lint::inventory::{Handler, Inventory, PodCount, ProbeFacts, WorkloadFacts};
 use crate::lint::rule::Rule;
-use crate::lint::words::{range, seconds};
+use crate::lint::words::{range, restart, seconds};
 
 /// PL11
 pub(super) const LONG_TIMEOUT: Rule = Rule {
@@ -102,7 +102,7 @@ fn quick_kill<'a>(inventory: &'a Inventory<'a>) -> Vec<Draft<'a>> {
             1 => "One failed attempt restarts".to_owned(),
             count => format!("{count} failed attempts in a row restart"),
         };
-        let (name, window, period) = (container.name(), range(probe.failure()), seconds(period));
+        let (name, window, period) = (container.name(), restart(container, probe), seconds(period));
         let message = format!(
             "{attempts} `{name}`, {window} after it begins to fail: a pause for garbage \
              collection or a throttled CPU is enough. Set failureThreshold {needed} or more at a \

@@ -6,7 +6,7 @@ use crate::lint::draft::Draft;
 use crate::lint::finding::Severity;
 use crate::lint::inventory::{Backend, ContainerFacts, Inventory, Target, WorkloadFacts};
 use crate::lint::rule::Rule;
-use crate::lint::words::{list, range, services};
+use crate::lint::words::{list, range, restart, services};
 
 /// PL01
 pub(super) const OTHERS_READINESS: Rule = Rule {
@@ -119,7 +119,7 @@ fn no_readiness<'a>(inventory: &'a Inventory<'a>) -> Vec<Draft<'a>> {
         };
         let ends = match container.probe(ProbeKind::Liveness) {
             Some(probe) => {
-                let window = range(probe.failure());
+                let window = restart(container, probe);
                 format!(
                     "When it fails, requests go on: liveness restarts it {window} later, and they \
                      fail until it listens again"

@@ -6,7 +6,7 @@ use crate::lint::draft::Draft;
 use crate::lint::finding::Severity;
 use crate::lint::inventory::{ContainerFacts, Inventory, ProbeFacts};
 use crate::lint::rule::Rule;
-use crate::lint::words::{range, seconds, services};
+use crate::lint::words::{range, restart, seconds, services};
 
 /// PL10
 pub(super) const KILLS_FIRST: Rule = Rule {
@@ -55,7 +55,13 @@ fn kills_first<'a>(inventory: &'a Inventory<'a>) -> Vec<Draft<'a>> {
         } else {
             services(&gated)
         };
-        let (kill, removal) = (range(liveness.failure()), range(readiness.failure()));
+        let (kill, removal) = (restart(container, liveness), range(readiness.failure()));
+        // The hook runs before the restart, while the container still serves.
+        let killed = if container.pre_stop().is_some() {
+            "stopped, beginning with its preStop hook,"
+        } else {
+            "restarted"
+        };
         let (severity, what) = if killing < removing {
             let what = format!(
                 "Liveness and readiness ask the same, and liveness is the first to decide: the \
@@ -66,8 +72,8 @@ fn kills_first<'a>(inventory: &'a Inventory<'a>) -> Vec<Draft<'a>> {
             (inventory.if_served(workload, Severity::Error), what)
         } else {
             let what = format!(
-                "Liveness and readiness ask the same and decide within the same {kill} after a \
-                 failure: the container is restarted as soon as it is taken out of {who}, and gets \
+                "Liveness and readiness ask the same and decide within the same {removal} after a \
+                 failure: the container is {killed} as soon as it is taken out of {who}, and gets \
                  no time to recover."
             );
             (Severity::Info, what)
@@ -88,7 +94,7 @@ fn same_handler<'a>(inventory: &'a Inventory<'a>) -> Vec<Draft<'a>> {
         let Some(handler) = &liveness.handler else {
             continue;
         };
-        let (kill, removal) = (range(liveness.failure()), range(readiness.failure()));
+        let (kill, removal) = (restart(container, liveness), range(readiness.failure()));
         let message = format!(
             "Liveness and readiness ask the same ({handler}): whatever takes the Pod out of its \
              Services for long, {removal} after it begins, also restarts the container, {kill} \

@@ -6,7 +6,7 @@ use crate::lint::draft::Draft;
 use crate::lint::finding::Severity;
 use crate::lint::inventory::{Inventory, PodCount};
 use crate::lint::rule::Rule;
-use crate::lint::words::range;
+use crate::lint::words::{range, restart};
 
 /// PL37
 pub(super) const SIDECAR: Rule = Rule {
@@ -38,7 +38,7 @@ fn sidecar<'a>(inventory: &'a Inventory<'a>) -> Vec<Draft<'a>> {
         let hang = match container.probe(ProbeKind::Liveness) {
             Some(probe) => format!(
                 "liveness restarts it alone, {} after it fails",
-                range(probe.failure())
+                restart(container, probe)
             ),
             None => "nothing notices that it hangs, as it has no liveness probe".to_owned(),
         };

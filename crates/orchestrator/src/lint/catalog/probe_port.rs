@@ -8,7 +8,7 @@ use crate::lint::draft::Draft;
 use crate::lint::finding::Severity;
 use crate::lint::inventory::Inventory;
 use crate::lint::rule::Rule;
-use crate::lint::words::{list, range, services};
+use crate::lint::words::{list, range, restart, services};
 
 /// PL03
 pub(super) const OTHERS_PORT: Rule = Rule {
@@ -57,7 +57,10 @@ fn others_port<'a>(inventory: &'a Inventory<'a>) -> Vec<Draft<'a>> {
             && (!sibling.is_sidecar || sibling.at > container.at);
         let is_restarted_too = sibling.probe(ProbeKind::Liveness).is_some();
         let (name, sibling) = (container.name(), sibling.name());
-        let window = range(probe.failure());
+        let window = match probe.spec.kind {
+            ProbeKind::Liveness => restart(container, probe),
+            ProbeKind::Readiness | ProbeKind::Startup => range(probe.failure()),
+        };
         let effect = match probe.spec.kind {
             ProbeKind::Liveness if is_restarted_too => {
                 format!("`{name}` is restarted {window} later, whether `{sibling}` is or not")

@@ -72,26 +72,63 @@ fn selects_nothing<'a>(inventory: &'a Inventory<'a>) -> Vec<Draft<'a>> {
     for service in &inventory.services {
         let mut workloads = inventory.workloads.iter();
         // Without any workload beside it, the Service is for Pods of another file.
-        let has_workloads =
-            workloads.any(|each| each.stays() && each.namespace() == service.namespace());
+        let has_workloads = !service.elsewhere.is_empty()
+            || workloads.any(|each| each.stays() && each.namespace() == service.namespace());
         if service.selector.is_empty() || !service.backends.is_empty() || !has_workloads {
             continue;
         }
+        let elsewhere: Vec<String> = service
+            .elsewhere
+            .iter()
+            .map(|at| place(&inventory.workloads[*at]))
+            .collect();
+        let (who, change) = if elsewhere.is_empty() {
+            (
+                "which no Pod template of the input has".to_owned(),
+                "Compare the selector with the labels of the Pod template; ignore this if the Pods \
+                 come from elsewhere.",
+            )
+        } else {
+            (
+                format!(
+                    "which only Pods of other namespaces have ({})",
+                    list(&elsewhere)
+                ),
+                "A Service selects Pods of its own namespace alone: put both into one.",
+            )
+        };
         let labels = service.selector.iter();
         let labels: Vec<String> = labels
             .map(|(key, value)| format!("{key}={value}"))
             .collect();
         let message = format!(
-            "Service {} selects {}, which no Pod template of the input has: it has no endpoint, \
-             and every request fails. Compare the selector with the labels of the Pod template; \
-             ignore this if the Pods come from elsewhere.",
+            "Service {} selects {}, {who}: it has no endpoint, and {}. {change}",
             service.name(),
-            labels.join(",")
+            labels.join(","),
+            without_endpoint(service)
         );
         let draft = Draft::new(Subject::Service(service), message);
         drafts.push(draft.at("spec.selector"));
     }
     drafts
+}
+
+/// A workload of another namespace: `Deployment web of shop`.
+fn place(workload: &WorkloadFacts<'_>) -> String {
+    let (kind, name) = (workload.manifest.kind(), workload.manifest.name());
+    match workload.namespace() {
+        None => format!("{kind} {name}"),
+        Some(namespace) => format!("{kind} {name} of {namespace}"),
+    }
+}
+
+/// What clients of a Service see that has no endpoint.
+fn without_endpoint(service: &ServiceFacts<'_>) -> &'static str {
+    if service.is_headless {
+        "its name resolves to nothing"
+    } else {
+        "every request fails"
+    }
 }
 
 fn leads_nowhere<'a>(inventory: &'a Inventory<'a>) -> Vec<Draft<'a>> {
@@ -117,10 +154,15 @@ fn leads_nowhere<'a>(inventory: &'a Inventory<'a>) -> Vec<Draft<'a>> {
             } else {
                 format!("they have {}", list(&names))
             };
+            let effect = if service.is_headless {
+                "Its name leads to the Pods all the same, as it is headless, but SRV records and \
+                 programs that read its endpoints find no such port"
+            } else {
+                "The port has no endpoint, and every request fails"
+            };
             let message = format!(
                 "Service {} sends to the port named `{target}`, which none of its Pods declares \
-                 for {}; {has}. The port has no endpoint, and every request fails. Correct the \
-                 name, or give the number.",
+                 for {}; {has}. {effect}. Correct the name, or give the number.",
                 service.name(),
                 port.protocol
             );

@@ -7,7 +7,7 @@ use crate::lint::draft::Draft;
 use crate::lint::finding::Severity;
 use crate::lint::inventory::Inventory;
 use crate::lint::rule::Rule;
-use crate::lint::words::{range, services};
+use crate::lint::words::{range, restart, services};
 
 /// PL23
 pub(super) const READINESS: Rule = Rule {
@@ -66,7 +66,7 @@ fn liveness<'a>(inventory: &'a Inventory<'a>) -> Vec<Draft<'a>> {
         let (name, pods, window) = (
             container.name(),
             workload.all_pods(),
-            range(probe.failure()),
+            restart(container, probe),
         );
         let message = format!(
             "The liveness of `{name}` depends on {dependency}: {window} after that fails, `{name}` \

@@ -1,10 +1,12 @@
 //! A container that runs beside others: a regular one, or a sidecar.
 
+use std::time::Duration;
+
 use k8s_openapi::api::core::v1::{Container, LifecycleHandler, PodSpec};
 use rules::probe::ProbeKind;
 
 use super::probe::ProbeFacts;
-use crate::stand_in::is_tcp_name;
+use crate::stand_in::{is_tcp_name, shell_sleep};
 
 /// A container.
 #[derive(Debug)]
@@ -80,5 +82,19 @@ impl ContainerFacts {
     /// Its preStop hook.
     pub(in crate::lint) fn pre_stop(&self) -> Option<&LifecycleHandler> {
         self.spec.lifecycle.as_ref()?.pre_stop.as_ref()
+    }
+
+    /// How long the preStop hook sleeps, if it does nothing else.
+    pub(in crate::lint) fn pre_stop_sleep(&self) -> Option<Duration> {
+        let hook = self.pre_stop()?;
+        let seconds = match (&hook.sleep, &hook.exec) {
+            (Some(sleep), _) => u64::try_from(sleep.seconds).ok()?,
+            (None, exec) => {
+                let command = exec.as_ref()?.command.as_deref().unwrap_or_default();
+                let sleep = shell_sleep::parse(command)?;
+                sleep.seconds.filter(|_| sleep.alone)?
+            }
+        };
+        Some(Duration::from_secs(seconds))
     }
 }

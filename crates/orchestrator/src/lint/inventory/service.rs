@@ -1,5 +1,7 @@
 //! A Service, the Pods that it selects, and the containers that its ports lead to.
 
+use std::collections::BTreeMap;
+
 use k8s_openapi::{
     api::core::v1::{Service, ServicePort},
     apimachinery::pkg::util::intstr::IntOrString,
@@ -13,7 +15,7 @@ use super::container::ContainerFacts;
 use super::workload::WorkloadFacts;
 use crate::{
     input::{load::Manifest, problem::Problem},
-    stand_in,
+    stand_in::{self, share_namespace},
 };
 
 /// A Service.
@@ -29,6 +31,8 @@ pub(in crate::lint) struct ServiceFacts<'a> {
     pub(in crate::lint) is_headless: bool,
     /// The workloads whose Pods it selects.
     pub(in crate::lint) backends: Vec<Backend>,
+    /// Workloads of other namespaces whose Pods have the labels that it selects.
+    pub(in crate::lint) elsewhere: Vec<usize>,
 }
 
 /// A workload whose Pods a Service selects.
@@ -71,6 +75,7 @@ impl<'a> ServiceFacts<'a> {
             publishes_unready: spec.publish_not_ready_addresses == Some(true),
             is_headless: spec.cluster_ip.as_deref() == Some("None"),
             backends: Vec::new(),
+            elsewhere: Vec::new(),
         })
     }
 
@@ -86,23 +91,56 @@ impl<'a> ServiceFacts<'a> {
 
     /// Finds the workloads that it selects. Pods that end by themselves, such as those of a test,
     /// often have the same labels and are not meant.
-    pub(super) fn resolve(&mut self, workloads: &[WorkloadFacts<'_>]) {
+    pub(super) fn resolve(&mut self, labelled: &Labelled<'_, '_>) {
         if self.selector.is_empty() {
             return;
         }
         let selector = Selector::equal(&self.selector);
-        let namespace = self.namespace();
-        let selected = workloads.iter().filter(|workload| {
-            workload.stays()
-                && workload.namespace() == namespace
-                && selector.matches(&workload.labels)
-        });
-        self.backends = selected
+        let selected = labelled
+            .candidates(&self.selector)
+            .filter(|workload| workload.stays() && selector.matches(&workload.labels));
+        let (own, elsewhere): (Vec<_>, Vec<_>) =
+            selected.partition(|workload| share_namespace(self.manifest, workload.manifest));
+        self.elsewhere = elsewhere.iter().map(|workload| workload.at).collect();
+        self.backends = own
+            .into_iter()
             .map(|workload| Backend {
                 workload: workload.at,
                 targets: targets(&self.ports, &workload.containers),
             })
             .collect();
+    }
+}
+
+/// Workloads by each label of their Pods, so that not every Service looks at every workload.
+pub(super) struct Labelled<'w, 'a> {
+    workloads: &'w [WorkloadFacts<'a>],
+    by_label: BTreeMap<(&'w str, &'w str), Vec<usize>>,
+}
+
+impl<'w, 'a> Labelled<'w, 'a> {
+    pub(super) fn new(workloads: &'w [WorkloadFacts<'a>]) -> Self {
+        let mut by_label: BTreeMap<_, Vec<usize>> = BTreeMap::new();
+        for workload in workloads {
+            for (key, value) in &workload.labels {
+                let label = (key.as_str(), value.as_str());
+                by_label.entry(label).or_default().push(workload.at);
+            }
+        }
+        Self {
+            workloads,
+            by_label,
+        }
+    }
+
+    /// The workloads with the rarest of these labels.
+    fn candidates(&self, labels: &Labels) -> impl Iterator<Item = &'w WorkloadFacts<'a>> {
+        let of_label = labels.iter().map(|(key, value)| {
+            let found = self.by_label.get(&(key.as_str(), value.as_str()));
+            found.map_or(&[][..], Vec::as_slice)
+        });
+        let rarest = of_label.min_by_key(|found| found.len()).unwrap_or_default();
+        rarest.to_vec().into_iter().map(|at| &self.workloads[at])
     }
 }
 

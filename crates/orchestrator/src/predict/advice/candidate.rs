@@ -202,7 +202,7 @@ impl Facts<'_> {
             unavailable
         };
         let is_none = ["0", "0%"].contains(&unavailable.to_string().trim_matches('"'));
-        if is_rolling && is_none || self.takes_host_ports() {
+        if is_rolling && is_none || self.workload.takes_host_ports {
             return None;
         }
         let rolling = json!({ "maxSurge": 1, "maxUnavailable": 0 });
@@ -217,13 +217,6 @@ impl Facts<'_> {
             needs: None,
             changes,
         })
-    }
-
-    /// Whether two of its Pods cannot be on one node.
-    fn takes_host_ports(&self) -> bool {
-        let on_host = self.pod.spec.as_ref().and_then(|spec| spec.host_network);
-        let mut ports = containers(self.pod).flat_map(|each| each.ports.iter().flatten());
-        on_host == Some(true) || ports.any(|port| port.host_port.is_some())
     }
 
     /// Readiness probes for the containers behind a Service that have none.

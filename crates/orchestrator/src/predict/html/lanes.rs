@@ -26,7 +26,7 @@ pub(super) const LOOKS: [(SpanLook, &str); 8] = [
     (SpanLook::Requests(RequestOutcome::Refused), "no endpoint"),
     (SpanLook::Endpoints, "an endpoint again"),
     (SpanLook::Ready, "ready again; complete"),
-    (SpanLook::Gap, "rollout given up"),
+    (SpanLook::Gap, "rollout reported as stuck"),
 ];
 
 /// The answers about a container or a workload, with the numbers of their rows.
@@ -187,7 +187,7 @@ fn shown(effect: &Effect) -> Option<(String, SpanLook)> {
         Effect::FewerPods => ("fewer Pods".to_owned(), SpanLook::NotReady),
         Effect::NoPod => ("no Pod".to_owned(), SpanLook::Terminated),
         Effect::Complete => ("complete".to_owned(), SpanLook::Ready),
-        Effect::Stalled => ("given up".to_owned(), SpanLook::Gap),
+        Effect::Stalled => ("reported as stuck".to_owned(), SpanLook::Gap),
         Effect::Reverted => return None,
     })
 }
