@@ -16,8 +16,8 @@ pub(super) fn range(window: Window) -> String {
     format!("{}–{}", window.after.as_secs(), seconds(window.within))
 }
 
-/// When a container is restarted whose liveness probe fails: once it is decided and its preStop hook
-/// has ended.
+/// When a container is restarted whose liveness probe fails: once it is decided and its preStop
+/// hook has ended.
 pub(super) fn restart(container: &ContainerFacts, probe: &ProbeFacts) -> String {
     let decided = range(probe.failure());
     match (container.pre_stop(), container.pre_stop_sleep()) {

@@ -282,8 +282,8 @@ fn consequence(answer: &Answer) -> String {
     }
 }
 
-/// The other Services of an outage: those to which no request succeeds, and headless ones without an
-/// endpoint.
+/// The other Services of an outage: those to which no request succeeds, and headless ones without
+/// an endpoint.
 fn others_out(answer: &Answer) -> (Vec<&str>, Vec<&str>) {
     let named = answer.reason.service().unwrap_or_default();
     let is_gone = |service: &str| answer.effect(&Effect::None(service.to_owned())).is_some();

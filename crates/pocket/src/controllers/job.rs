@@ -5,6 +5,7 @@
 //!
 //! Rule: `pkg/controller/job/job_controller.go`.
 
+mod completion_index;
 mod convert;
 mod indexed;
 mod policy;

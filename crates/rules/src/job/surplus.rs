@@ -39,8 +39,8 @@ pub fn sort(pods: &mut [Candidate]) {
     });
 }
 
-/// Sorts Pods of an Indexed Job in the same way, but those that are misplaced come first: without an
-/// index, or with one that a Pod further back has. Returns the number of those.
+/// Sorts Pods of an Indexed Job in the same way, but those that are misplaced come first: without
+/// an index, or with one that a Pod further back has. Returns the number of those.
 ///
 /// Rule: `pkg/controller/job/indexed_job_utils.go`, `appendDuplicatedIndexPodsForRemoval`.
 pub fn sort_indexed(pods: &mut [Candidate]) -> usize {

@@ -6,7 +6,7 @@ use rules::Moment;
 use rules::job::surplus::{self, Candidate};
 use rules::job::{self, Finish, Pods, State};
 
-use super::indexed;
+use super::completion_index;
 use crate::clock::{Clock, seconds};
 use crate::controllers::{counts, pod_template, pod_view};
 use crate::kinds::name;
@@ -95,9 +95,9 @@ pub(super) fn misplaced(job: &Job, active: &[&Pod], clock: &Clock) -> u32 {
 
 /// Active Pods, those that are deleted first in front, and how many of them are misplaced.
 fn sorted(job: &Job, active: &[&Pod], clock: &Clock) -> (Vec<Candidate>, u32) {
-    let completions = indexed::completions(job);
+    let completions = completion_index::completions(job);
     let candidate = |pod: &&Pod| Candidate {
-        index: completions.and_then(|completions| indexed::index(pod, completions)),
+        index: completions.and_then(|completions| completion_index::index(pod, completions)),
         ..candidate(pod, clock)
     };
     let mut candidates: Vec<Candidate> = active.iter().map(candidate).collect();

@@ -13,13 +13,12 @@ use rules::job::failures::Failures;
 use rules::job::indexes::{self, Indexes};
 use rules::job::policy::Failure;
 
+use super::completion_index::{INDEX, completions, index, number_of};
 use super::{convert, policy};
 use crate::clock::Clock;
 use crate::controllers::{counts, pod_view};
 use crate::kinds::{name, uid};
 
-/// The label and annotation of a Pod that hold its index.
-const INDEX: &str = "batch.kubernetes.io/job-completion-index";
 /// The annotations that hold the failures of earlier Pods with the index.
 const FAILURES: &str = "batch.kubernetes.io/job-index-failure-count";
 const IGNORED_FAILURES: &str = "batch.kubernetes.io/job-index-ignored-failure-count";
@@ -138,19 +137,6 @@ impl<'a> Indexed<'a> {
     }
 }
 
-/// The number of indexes of an Indexed Job.
-pub(super) fn completions(job: &Job) -> Option<u32> {
-    let spec = job.spec.as_ref()?;
-    let is_indexed = spec.completion_mode.as_deref() == Some("Indexed");
-    is_indexed.then(|| counts::from_api(spec.completions))
-}
-
-/// The index of a Pod, if the Job has it.
-pub(super) fn index(pod: &Pod, completions: u32) -> Option<u32> {
-    let index = number_of(pod, INDEX)?;
-    (index < completions).then_some(index)
-}
-
 fn indexes(pods: &[&Pod], completions: u32) -> Indexes {
     let mut found = Indexes::default();
     found.extend(pods.iter().filter_map(|pod| index(pod, completions)));
@@ -191,11 +177,6 @@ fn failures_before(job: &Job, replaced: Option<&Pod>) -> (u32, u32) {
         Failure::Ignored => (counted, ignored + 1),
         Failure::Counted | Failure::OfIndex | Failure::OfJob(_) => (counted + 1, ignored),
     }
-}
-
-fn number_of(pod: &Pod, annotation: &str) -> Option<u32> {
-    let annotations = pod.metadata.annotations.as_ref()?;
-    annotations.get(annotation)?.parse().ok()
 }
 
 /// Gives each container the variable with the index, unless it has one of this name.

@@ -7,7 +7,7 @@ use k8s_openapi::api::core::v1::Pod;
 use rules::job::indexes::Indexes;
 use rules::job::policy::{self, Action, FailedPod, Failure, FailureRule, Requirement, SuccessRule};
 
-use super::{convert, indexed};
+use super::{completion_index, convert};
 use crate::controllers::counts;
 use crate::kinds::{name, namespace};
 
@@ -35,7 +35,7 @@ pub(super) fn fatal(job: &Job, pods: &[Pod]) -> Option<String> {
 /// The rule of `successPolicy` that the indexes fulfil.
 pub(super) fn success(job: &Job, succeeded: &Indexes) -> Option<usize> {
     let written = job.spec.as_ref()?.success_policy.as_ref()?;
-    let completions = indexed::completions(job)?;
+    let completions = completion_index::completions(job)?;
     let rule = |rule: &SuccessPolicyRule| SuccessRule {
         indexes: rule
             .succeeded_indexes

@@ -7,8 +7,8 @@ use rules::Moment;
 use rules::job::policy::Failure;
 use rules::job::{Finish, Pods};
 
-use super::indexed::{self, Indexed};
-use super::{convert, policy};
+use super::indexed::Indexed;
+use super::{completion_index, convert, policy};
 use crate::clock::Clock;
 use crate::controllers::counts;
 use crate::kinds::uid;
@@ -61,8 +61,9 @@ impl<'a> Ended<'a> {
     }
 
     fn sorted(job: &Job, pods: &'a [Pod], all_failed: bool) -> Self {
-        let completions = indexed::completions(job);
-        let is_stray = |pod| completions.is_some_and(|most| indexed::index(pod, most).is_none());
+        let completions = completion_index::completions(job);
+        let is_stray =
+            |pod| completions.is_some_and(|most| completion_index::index(pod, most).is_none());
         let mut ended = Self::default();
         for pod in pods.iter().filter(|pod| convert::is_tracked(pod)) {
             let has_succeeded = convert::has_succeeded(pod);
