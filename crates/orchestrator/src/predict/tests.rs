@@ -441,3 +441,47 @@ fn findings_say_what_why_and_what_to_change_the_worst_first() {
 
     "]].assert_eq(&found.collect::<String>());
 }
+
+#[test]
+fn a_broken_release_closes_sidecars_among_the_init_containers() {
+    let app = "{ name: app, image: i, ports: [{ containerPort: 8080 }] }";
+    let sidecar = "      initContainers: [{ name: mesh, image: m, restartPolicy: Always, ports: \
+                   [{ containerPort: 9000 }] }]\n      containers:";
+    let workloads = workloads(&chart(&[app]).replace("      containers:", sidecar));
+    let wanted = Wanted {
+        modes: vec![Mode::Startup],
+        scopes: vec![Scope::All],
+    };
+    let asked = questions(&workloads[0], &wanted);
+    let text = written(&asked[0], "10/s".parse().unwrap(), Duration::from_secs(2)).text;
+    let patches: Vec<&str> = text.split("patch:").skip(1).collect();
+    assert!(patches[0].contains("initContainers:"), "{text}");
+    assert!(patches[0].contains("--start-after=24h"), "{text}");
+}
+
+#[test]
+fn services_that_never_work_and_headless_ones_are_told_apart() {
+    let app = "{ name: app, image: i, ports: [{ name: http, containerPort: 8080 }] }";
+    let of = |change: &str| {
+        let text = chart(&[app]).replace("ports: [{ port: 80, targetPort: 8080 }]", change);
+        let workload = workloads(&text).swap_remove(0);
+        let kinds = workload.objects.iter().map(|it| it["kind"].clone());
+        let services = kinds.filter(|kind| kind == "Service").count();
+        (
+            workload.dead_services.clone(),
+            workload.headless(),
+            services,
+        )
+    };
+    let (dead, headless, services) = of("ports: [{ port: 80, targetPort: web }]");
+    assert_eq!(services, 0);
+    assert_eq!(headless, None);
+    let expected = "no request to Service web ever succeeds, before a failure or after it: no port \
+                    of its Pods is called `web`";
+    assert_eq!(dead, [expected]);
+    let (dead, headless, services) = of("clusterIP: None, ports: [{ port: 80, targetPort: web }]");
+    assert_eq!((dead.len(), services), (0, 1));
+    assert!(headless.unwrap().starts_with("web is headless: "));
+    let (dead, headless, services) = of("ports: [{ port: 80, targetPort: http }]");
+    assert_eq!((dead.len(), headless, services), (0, None, 1));
+}

@@ -98,6 +98,7 @@ impl<'a> ServiceFacts<'a> {
         let selector = Selector::equal(&self.selector);
         let selected = labelled
             .candidates(&self.selector)
+            .into_iter()
             .filter(|workload| workload.stays() && selector.matches(&workload.labels));
         let (own, elsewhere): (Vec<_>, Vec<_>) =
             selected.partition(|workload| share_namespace(self.manifest, workload.manifest));
@@ -134,13 +135,14 @@ impl<'w, 'a> Labelled<'w, 'a> {
     }
 
     /// The workloads with the rarest of these labels.
-    fn candidates(&self, labels: &Labels) -> impl Iterator<Item = &'w WorkloadFacts<'a>> {
+    fn candidates(&self, labels: &Labels) -> Vec<&'w WorkloadFacts<'a>> {
         let of_label = labels.iter().map(|(key, value)| {
             let found = self.by_label.get(&(key.as_str(), value.as_str()));
             found.map_or(&[][..], Vec::as_slice)
         });
         let rarest = of_label.min_by_key(|found| found.len()).unwrap_or_default();
-        rarest.to_vec().into_iter().map(|at| &self.workloads[at])
+        let of_rarest = rarest.iter().map(|at| &self.workloads[*at]);
+        of_rarest.collect()
     }
 }
 
