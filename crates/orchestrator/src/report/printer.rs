@@ -218,7 +218,8 @@ impl Printer {
         match self.printing.verbosity {
             Verbosity::Verbose => {
                 let columns = wrap::columns(self.live);
-                self.note(wrap::wrapped(line.as_ref(), columns).join("\n"));
+                let line = printable::one_line(line.as_ref());
+                self.note(wrap::wrapped(&line, columns).join("\n"));
             }
             Verbosity::Normal | Verbosity::Quiet => self.progress(line),
         }
@@ -429,15 +430,15 @@ mod tests {
             let printer = Printer::to(Box::new(io::sink()), Box::new(err.clone())).with(printing);
             printer.detail("one");
             let printer = printer.on((None, Some(20)), |_| None);
-            printer.detail("two");
+            printer.detail("two\nerror: of a step's name");
             printer.text("✔ pass\n").unwrap();
             err.text()
         };
         let text = "\r\x1b[K\x1b[32m✔ pass\x1b[0m\n";
-        assert_eq!(printed(Verbosity::Normal), format!("\r\x1b[Ktwo{text}"));
+        assert_eq!(printed(Verbosity::Normal), format!("\r\x1b[Ktwo\\nerror: of a st{text}"));
         assert_eq!(
             printed(Verbosity::Verbose),
-            format!("one\n\r\x1b[Ktwo\n{text}")
+            format!("one\n\r\x1b[Ktwo\\nerror: of a\nstep's name\n{text}")
         );
     }
 
