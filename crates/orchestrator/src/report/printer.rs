@@ -435,7 +435,10 @@ mod tests {
             err.text()
         };
         let text = "\r\x1b[K\x1b[32m✔ pass\x1b[0m\n";
-        assert_eq!(printed(Verbosity::Normal), format!("\r\x1b[Ktwo\\nerror: of a st{text}"));
+        assert_eq!(
+            printed(Verbosity::Normal),
+            format!("\r\x1b[Ktwo\\nerror: of a st{text}")
+        );
         assert_eq!(
             printed(Verbosity::Verbose),
             format!("one\n\r\x1b[Ktwo\\nerror: of a\nstep's name\n{text}")
