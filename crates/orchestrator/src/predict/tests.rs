@@ -481,7 +481,7 @@ fn services_that_never_work_and_headless_ones_are_told_apart() {
     assert_eq!(dead, [expected]);
     let (dead, headless, services) = of("clusterIP: None, ports: [{ port: 80, targetPort: web }]");
     assert_eq!((dead.len(), services), (0, 1));
-    assert!(headless.unwrap().starts_with("web is headless: "));
+    assert!(headless.unwrap().starts_with("headless Services: web ("));
     let (dead, headless, services) = of("ports: [{ port: 80, targetPort: http }]");
     assert_eq!((dead.len(), headless, services), (0, None, 1));
 }

@@ -196,9 +196,9 @@ impl Workload {
             .collect();
         (!names.is_empty()).then(|| {
             format!(
-                "{} is headless: clients look up the addresses of the Pods and ask these \
-                 themselves. No requests are counted; `no endpoint` means that the \
-                 name resolves to no Pod, and clients that keep an address go on asking it",
+                "headless Services: {} (clients look up the addresses of the Pods and ask these \
+                 themselves, so that no requests are counted; `no endpoint` means that the name \
+                 resolves to no Pod, and clients that keep an address go on asking it)",
                 names.join(", ")
             )
         })
