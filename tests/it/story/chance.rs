@@ -58,6 +58,10 @@ const MAY_SKIP: [MaySkip; 5] = [
 /// may the container's.
 const WATCHES: [i64; 2] = [SWAPPED_WITHIN, 2 * SECOND];
 
+/// How long after a restart users may be answered again. A proxy writes the rules of Services at
+/// most once a second (`iptables.minSyncPeriod` of kube-proxy), and a busy node is seconds late.
+const ANSWERED_WITHIN: i64 = 5 * SECOND;
+
 /// Two changes in the same direction along a chain may be recorded in either order within this
 /// time: Pods, slices and users are observed separately. It is far less than the time between a
 /// change and its reversal, which takes several probes.
@@ -100,8 +104,10 @@ fn serves(state: &str) -> bool {
 /// Reduces every restart to one moment with the last state of each object.
 pub(super) fn without_skippable(mut steps: Vec<Step>) -> Vec<Step> {
     for restart in restarts(&steps) {
-        let (shown, others): (Vec<_>, Vec<_>) =
-            steps.into_iter().partition(|step| restart.shows(step));
+        let returns = restart.returns(&steps);
+        let (shown, others): (Vec<_>, Vec<_>) = steps.into_iter().partition(|step| {
+            restart.shows(step) || returns.get(&step.object).is_some_and(|at| *at == step.at)
+        });
         let at = *restart.time.start();
         let last: BTreeMap<String, String> = shown
             .into_iter()
@@ -134,6 +140,30 @@ impl Restart {
         let [before, after] = row.unwrap().around;
         let time = self.time.start() - before..=self.time.end() + after;
         concerned && time.contains(&step.at)
+    }
+
+    /// When users are answered as before whom the restart cut off.
+    fn returns(&self, steps: &[Step]) -> BTreeMap<String, i64> {
+        let mut before: BTreeMap<&str, &str> = BTreeMap::new();
+        let mut cut_off: BTreeMap<&str, bool> = BTreeMap::new();
+        let mut returns = BTreeMap::new();
+        for step in steps.iter().filter(|step| step.kind() == Kind::User) {
+            let object = &*step.object;
+            if self.shows(step) {
+                let differs = before
+                    .get(object)
+                    .is_some_and(|before| *before != step.state);
+                cut_off.insert(object, differs);
+            } else if step.at < *self.time.start() {
+                before.insert(object, &step.state);
+            } else if cut_off.remove(object) == Some(true)
+                && before[object] == step.state
+                && step.at <= self.time.end() + ANSWERED_WITHIN
+            {
+                returns.insert(step.object.clone(), step.at);
+            }
+        }
+        returns
     }
 }
 
@@ -320,5 +350,27 @@ mod tests {
         assert_eq!(changes(8_100, 8_200), 2);
         assert_eq!(changes(4_000, 6_100), 2);
         assert_eq!(changes(4_000, 4_100), 2);
+    }
+
+    #[test]
+    fn users_may_be_answered_again_long_after_a_restart() {
+        let (container, user) = ("pod/web#0/a", "user web");
+        let changes = |away: i64, back: i64| {
+            let mut steps = vec![
+                step(0, container, FIRST),
+                step(0, user, "ok"),
+                step(5_000_000, container, STARTING),
+                step(6_000_000, container, SECOND_PROCESS),
+                step(away * 1000, user, "cut off"),
+                step(back * 1000, user, "ok"),
+            ];
+            steps.sort_by_key(|step| step.at);
+            states(steps, user).len() - 1
+        };
+        assert_eq!(changes(5_100, 8_900), 0);
+        assert_eq!(changes(5_100, 11_100), 2);
+        // Something else cut them off.
+        assert_eq!(changes(8_100, 8_900), 2);
+        assert_eq!(changes(4_000, 8_900), 2);
     }
 }
